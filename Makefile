@@ -1,0 +1,64 @@
+# The whole interface of the book. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PAGES ?=
+PORT ?= 8000
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Two OpenMP threads that spin while they wait slow a busy machine down many times.
+export OMP_WAIT_POLICY := PASSIVE
+export GOMP_SPINCOUNT := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help book serve lab test test-colab execute fmt bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.book: requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python has no venv module: on Debian, apt-get install python3-venv"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.txt -c constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.book requirements-test.txt
+	$(BIN)/python -m pip install --quiet -r requirements-test.txt -c constraints.txt
+	@touch $@
+
+book: $(VENV)/.book ## build the book into _build/html, warnings are errors
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "Open $(CURDIR)/_build/html/index.html or run: make serve"
+
+serve: book ## serve the built book on localhost (PORT=8000)
+	@echo "http://localhost:$(PORT)"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+lab: $(VENV)/.book ## open JupyterLab on the pages
+	$(BIN)/jupyter lab --notebook-dir=book
+
+test: $(VENV)/.test ## build the book and run every test, the browser's included
+	tools/install_browser.sh $(BIN)/python
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(MAKE) book
+	BIGMODEL_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile \
+		--nbval --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg tests book
+
+test-colab: ## execute every page on the versions that Colab has, in a venv of its own
+	tools/test_colab.sh $(PYTHON)
+
+execute: $(VENV)/.book ## run pages in clean kernels and store their outputs (PAGES="a.ipynb b.ipynb")
+	$(BIN)/python tools/execute.py $(PAGES)
+
+fmt: $(VENV)/.test ## format and lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.book ## print the speed ratios of benchmarks/
+	$(BIN)/python benchmarks/fit.py
+	$(BIN)/python benchmarks/convolution.py
+
+clean: ## remove what was built (the virtual environment stays)
+	rm -rf _build .pytest_cache .hypothesis .ruff_cache

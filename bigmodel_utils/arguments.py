@@ -1,0 +1,104 @@
+"""Bad arguments become errors that name the argument, what came and what was expected."""
+
+import math
+import numbers
+import operator
+
+import torch
+
+__all__ = ["describe", "flag", "integer", "one_of", "pair", "real", "tensor"]
+
+
+def describe(value):
+    """Return a short text for an error message: a tensor by dtype and shape, else its repr."""
+    if isinstance(value, torch.Tensor):
+        return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def integer(name, value, *, minimum=None, maximum=None):
+    """Return ``value`` as int. TypeError if it is not an integer, ValueError if out of range."""
+    if isinstance(value, (bool, torch.Tensor)):
+        raise TypeError(f"{name}: expected an integer, got {describe(value)}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {describe(value)}") from None
+    if minimum is not None and number < minimum:
+        raise ValueError(f"{name}: expected an integer of at least {minimum}, got {number}")
+    if maximum is not None and number > maximum:
+        raise ValueError(f"{name}: expected an integer of at most {maximum}, got {number}")
+    return number
+
+
+def pair(name, value, *, minimum=None):
+    """Return ``value`` (an integer or two of them) as ``(vertical, horizontal)``."""
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ValueError(f"{name}: expected one integer or two, got {len(value)} of them")
+        return tuple(integer(f"{name}[{i}]", v, minimum=minimum) for i, v in enumerate(value))
+    number = integer(name, value, minimum=minimum)
+    return number, number
+
+
+def real(name, value, *, minimum=None, maximum=None, above=None):
+    """Return ``value`` as a finite float in ``[minimum, maximum]``, or larger than ``above``."""
+    if isinstance(value, (bool, torch.Tensor)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected a number, got {describe(value)}")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{name}: expected a finite number, got {number}")
+    if minimum is not None and number < minimum:
+        raise ValueError(f"{name}: expected at least {minimum}, got {number}")
+    if maximum is not None and number > maximum:
+        raise ValueError(f"{name}: expected at most {maximum}, got {number}")
+    if above is not None and number <= above:
+        raise ValueError(f"{name}: expected more than {above}, got {number}")
+    return number
+
+
+def flag(name, value):
+    """Return ``value`` if it is a bool, else TypeError."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: expected True or False, got {describe(value)}")
+    return value
+
+
+def one_of(name, value, choices):
+    """Return ``value`` if it is among ``choices``, else ValueError that lists them."""
+    if value not in choices:
+        listed = ", ".join(repr(c) for c in choices)
+        raise ValueError(f"{name}: expected one of {listed}, got {describe(value)}")
+    return value
+
+
+def tensor(name, value, shape=None, *, floating=False, dtype=None):
+    """Return ``value`` if it is a tensor of the named shape.
+
+    ``shape`` is a tuple with one entry per axis: a letter for a free size
+    (``("b", "c", "h", "w")``), an integer for a fixed one. ``floating`` asks for
+    any floating-point dtype, ``dtype`` for one in particular.
+    """
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name}: expected a tensor, got {describe(value)}")
+    if shape is not None:
+        expected = "(" + ", ".join(str(s) for s in shape) + ("," if len(shape) == 1 else "") + ")"
+        fits = value.ndim == len(shape) and all(
+            not isinstance(want, int) or size == want
+            for want, size in zip(shape, value.shape, strict=True)
+        )
+        if not fits:
+            raise ValueError(
+                f"{name}: expected shape {expected}, got {tuple(value.shape)}"
+                + (
+                    f" ({value.ndim} axes instead of {len(shape)})"
+                    if value.ndim != len(shape)
+                    else ""
+                )
+            )
+    if floating and not value.is_floating_point():
+        raise TypeError(f"{name}: expected a floating-point tensor, got {describe(value)}")
+    if dtype is not None and value.dtype != dtype:
+        raise TypeError(f"{name}: expected dtype {dtype}, got {describe(value)}")
+    return value

@@ -1,0 +1,191 @@
+"""Checkpoints that survive a crash: written whole or not at all, checked when read.
+
+A file is a torch archive that holds ``{"format": ..., "version": ..., "state": ...}``.
+"""
+
+import collections
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import torch
+
+from bigmodel_utils.arguments import describe
+
+__all__ = ["FORMAT", "VERSION", "load", "load_model", "previous_path", "save"]
+
+FORMAT = "bigmodel-checkpoint"
+VERSION = 1
+# Compared by exact type: a NumPy float is a float too, and weights_only refuses it.
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def previous_path(path):
+    """Return where :func:`save` keeps the last file but one: ``<path>.previous``."""
+    return Path(f"{os.fspath(path)}.previous")
+
+
+def save(path, state):
+    """Write ``state`` to ``path`` so that a crash at any moment leaves a whole file there.
+
+    The state goes to ``<path>.partial`` in the same folder, is forced to disk and then renamed,
+    which the file system does in one step. The file that was at ``path`` stays as
+    ``<path>.previous``.
+
+    Args:
+        path: file to write; its folder must exist.
+        state: tensors, numbers, strings, None and dicts, lists and tuples of them: what
+            ``weights_only`` can read back.
+
+    Raises:
+        TypeError: naming the entry of ``state`` that could not be read back.
+        FileNotFoundError: if the folder does not exist.
+    """
+    path = Path(path)
+    _check_types("state", state)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: expected an existing folder {path.parent}")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: expected a file to write, found a folder")
+    partial = Path(f"{path}.partial")
+    with open(partial, "wb") as file:
+        torch.save({"format": FORMAT, "version": VERSION, "state": state}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists():
+        _keep_previous(path)
+    os.replace(partial, path)
+    _sync_folder(path.parent)
+
+
+def load(path, *, map_location="cpu"):
+    """Return the state that :func:`save` wrote to ``path``, read with ``weights_only=True``.
+
+    Args:
+        path: the file.
+        map_location: device for the tensors.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is truncated, damaged, of another kind or of a newer version.
+            Each message names the file, what was expected and the previous file, if it is there.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such checkpoint{_hint(path)}")
+    if not path.is_file():
+        raise ValueError(f"{path}: expected a checkpoint file, found a folder{_hint(path)}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch does not compare the checksums
+        if damaged is None:
+            content = torch.load(path, map_location=map_location, weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # torch, zipfile and pickle raise a dozen types on a bad file
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(
+            f"{path}: expected a whole {FORMAT} file; it is truncated, damaged or of another kind "
+            f"({type(error).__name__}: {reason}){_hint(path)}"
+        ) from error
+    if damaged is not None:
+        raise ValueError(f"{path}: damaged, wrong checksum in {damaged!r}{_hint(path)}")
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = list(content)[:3] if isinstance(content, dict) else describe(content)
+        raise ValueError(
+            f"{path}: expected a file written by bigmodel_utils.checkpoint (format {FORMAT!r}), "
+            f"found another kind of torch file holding {found}{_hint(path)}"
+        )
+    if content.get("version") != VERSION:
+        raise ValueError(
+            f"{path}: expected version {VERSION} of the format, found {content.get('version')!r}; "
+            f"update the book's package{_hint(path)}"
+        )
+    return content["state"]
+
+
+def load_model(path, model):
+    """Load weights into ``model`` and return it.
+
+    Args:
+        path: a file that holds ``model.state_dict()``, or a checkpoint of ``training.fit``.
+        model: a module with parameters of the same names and shapes.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`load`; also if the weights are another model's,
+            naming the file and the first entry that differs. The model is then unchanged.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
+    weights = load(path)
+    if isinstance(weights, dict) and isinstance(weights.get("model"), dict):
+        weights = weights["model"]
+    problem = difference(model, weights)
+    if problem:
+        raise ValueError(
+            f"{path}: expected weights for {type(model).__name__}; {problem}{_hint(path)}"
+        )
+    model.load_state_dict(weights)
+    return model
+
+
+def difference(model, weights):
+    """Return in words the first entry in which ``weights`` do not fit ``model``, or None."""
+    if not isinstance(weights, dict):
+        return f"the file holds {describe(weights)}"
+    own = model.state_dict()
+    for name, value in own.items():
+        if name not in weights:
+            return f"{name!r} is missing in the file"
+        found = weights[name]
+        if not isinstance(value, torch.Tensor):
+            continue
+        if not isinstance(found, torch.Tensor) or found.shape != value.shape:
+            return f"{name!r} is {describe(value)} in the model, {describe(found)} in the file"
+    extra = next((name for name in weights if name not in own), None)
+    return None if extra is None else f"the file has {extra!r}, which the model has not"
+
+
+def _hint(path):
+    previous = previous_path(path)
+    return f". The file before it is at {previous}" if previous.is_file() else ""
+
+
+def _keep_previous(path):
+    # A link first and a rename after it: at no moment is there no file at `path`.
+    spare = Path(f"{path}.spare")
+    spare.unlink(missing_ok=True)
+    try:
+        os.link(path, spare)
+    except OSError:  # no hard links on this file system
+        shutil.copyfile(path, spare)
+    os.replace(spare, previous_path(path))
+    spare.unlink(missing_ok=True)  # a rename between two links of one file does nothing
+
+
+def _sync_folder(folder):
+    # Without this the rename itself may be lost when the power fails.
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open a folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_types(name, value):
+    if type(value) in (dict, collections.OrderedDict):
+        for key, item in value.items():
+            if type(key) not in (str, int):
+                raise TypeError(f"{name}: expected keys that are strings or integers, got {key!r}")
+            _check_types(f"{name}[{key!r}]", item)
+    elif type(value) in (list, tuple):
+        for i, item in enumerate(value):
+            _check_types(f"{name}[{i}]", item)
+    elif not isinstance(value, torch.Tensor) and type(value) not in _PLAIN:
+        raise TypeError(
+            f"{name}: expected a tensor, number, string, None or a dict, list or tuple of these, "
+            f"got {describe(value)}"
+        )

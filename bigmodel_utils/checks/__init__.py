@@ -1,0 +1,107 @@
+"""Exercise checkers: each takes the reader's function and returns a :class:`Verdict`.
+
+One module per topic holds the checkers of a page. This one holds what they share.
+A checker is itself attacked: tests/attacks.py feeds every one of them wrong answers.
+"""
+
+from typing import NamedTuple
+
+__all__ = ["Verdict", "grade"]
+
+
+class Verdict(NamedTuple):
+    """What a checker says: ``status`` is "right", "wrong" or "unsolved"."""
+
+    status: str
+    message: str
+
+    def __repr__(self):
+        mark = {"right": "Correct", "wrong": "Not yet", "unsolved": "Not solved yet"}[self.status]
+        return f"{mark}. {self.message}"
+
+
+def grade(function, cases, oracle, *, atol=1e-9, hint=""):
+    """Compare ``function`` with ``oracle`` on every case and return a Verdict.
+
+    The function receives copies, so changing an argument in place cannot reach the
+    oracle, and a change is reported. Shapes are compared before values, since
+    broadcasting hides a transposed answer.
+
+    Args:
+        function: the reader's function. An unsolved stub raises NotImplementedError,
+            or returns None or ``...``.
+        cases: list of argument tuples; each should break another wrong answer.
+        oracle: the trusted function, called with the same arguments.
+        atol: largest absolute difference allowed.
+        hint: a sentence added to a wrong verdict.
+    """
+    if not callable(function):
+        return Verdict("wrong", f"Expected a function, got {type(function).__name__}.")
+    for number, arguments in enumerate(cases, start=1):
+        given = tuple(_copy(a) for a in arguments)
+        try:
+            answer = function(*given)
+        except NotImplementedError:
+            return Verdict("unsolved", "Replace the line that raises NotImplementedError.")
+        except Exception as error:  # the reader's code may raise anything
+            return Verdict("wrong", f"Case {number} raised {type(error).__name__}: {error}")
+        if answer is None or answer is ...:
+            return Verdict("unsolved", f"The function returned {answer} instead of a result.")
+        if any(not _same(a, b) for a, b in zip(given, arguments, strict=True)):
+            return Verdict("wrong", f"Case {number}: the function changed its argument in place.")
+        fault = _difference(answer, oracle(*(_copy(a) for a in arguments)), atol)
+        if fault:
+            return Verdict("wrong", f"Case {number}: {fault}" + (f" {hint}" if hint else ""))
+    return Verdict("right", f"{len(cases)} cases agree with the oracle.")
+
+
+def _copy(value):
+    import torch
+
+    return value.clone() if isinstance(value, torch.Tensor) else value
+
+
+def _same(left, right):
+    import torch
+
+    return torch.equal(left, right) if isinstance(right, torch.Tensor) else left == right
+
+
+def _difference(answer, expected, atol):
+    """Return what is wrong with ``answer``, or "" if it agrees."""
+    import torch
+
+    if isinstance(expected, (tuple, list)):
+        if not isinstance(answer, (tuple, list)) or len(answer) != len(expected):
+            return f"expected {len(expected)} results, got {_show(answer)}."
+        for index, (a, e) in enumerate(zip(answer, expected, strict=True)):
+            if fault := _difference(a, e, atol):
+                return f"result {index}: {fault}"
+        return ""
+    if isinstance(expected, torch.Tensor):
+        if not isinstance(answer, torch.Tensor):
+            return f"expected a tensor, got {_show(answer)}."
+        if answer.shape != expected.shape:
+            return f"expected shape {tuple(expected.shape)}, got {tuple(answer.shape)}."
+        if not torch.isfinite(answer.double()).all():
+            return "the result holds values that are not finite."
+        error = (answer.detach().double() - expected.double()).abs()
+        if error.numel() and error.max() > atol:
+            return f"the largest error is {error.max():.3g}."
+        return ""
+    if isinstance(expected, (bool, str)) or isinstance(answer, (bool, str)):
+        return "" if answer == expected else f"expected {expected!r}, got {_show(answer)}."
+    try:
+        close = abs(float(answer) - float(expected)) <= atol
+    except (TypeError, ValueError):
+        close = False
+    return "" if close else f"expected {expected}, got {_show(answer)}."
+
+
+def _show(value):
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,103 @@
+"""Checkers of the exercises on the page "Convolution"."""
+
+import torch
+import torch.nn.functional as F
+
+from bigmodel_utils.checks import Verdict, grade
+
+__all__ = ["compose_kernels", "conv1x1", "depthwise_conv2d", "same_padding"]
+
+
+def _random(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def same_padding(function):
+    """Check ``function(kernel_size, dilation) -> padding`` against the sizes PyTorch produces."""
+    cases = [(k, d) for k, d in [(1, 1), (3, 1), (5, 1), (3, 2), (7, 3), (5, 4), (4, 2), (2, 6)]]
+    verdict = grade(
+        function,
+        cases,
+        _padding_by_trial,
+        hint="Set the output size equal to the input size and solve for the padding.",
+    )
+    if verdict.status != "right":
+        return verdict
+    for case in [(2, 1), (4, 3)]:
+        try:
+            answer = function(*case)
+        except ValueError:
+            continue
+        except Exception as error:  # the reader's code may raise anything
+            return Verdict("wrong", f"{case} raised {type(error).__name__}, not ValueError.")
+        return Verdict("wrong", f"{case} has no equal padding, the function returned {answer!r}.")
+    return verdict
+
+
+def _padding_by_trial(kernel_size, dilation):
+    size = 29
+    for padding in range(size):
+        shape = F.conv1d(
+            torch.zeros(1, 1, size),
+            torch.zeros(1, 1, kernel_size),
+            padding=padding,
+            dilation=dilation,
+        ).shape if dilation * (kernel_size - 1) < size + 2 * padding else None  # fmt: skip
+        if shape is not None and shape[-1] == size:
+            return padding
+    raise ValueError("no equal padding keeps the size")
+
+
+def depthwise_conv2d(function):
+    """Check ``function(x, weight)``: x (b, c, h, w), weight (c, kh, kw), stride 1, no padding."""
+    cases = [
+        (_random(1, 2, 3, 6, 7), _random(2, 3, 3, 2)),
+        (_random(3, 1, 4, 5, 9), _random(4, 4, 1, 4)),
+        (_random(5, 3, 1, 4, 6), _random(6, 1, 4, 1)),
+    ]
+    return grade(
+        function,
+        cases,
+        lambda x, weight: F.conv2d(x, weight[:, None], groups=x.shape[1]),
+        hint="Each channel meets its own kernel only, and the kernel is not flipped.",
+    )
+
+
+def compose_kernels(function):
+    """Check ``function(first, second)`` on kernels (kh, kw): their composition as one kernel."""
+    cases = [
+        (_random(1, 3, 2), _random(2, 2, 4)),
+        (_random(3, 1, 3), _random(4, 3, 3)),
+        (_random(5, 4, 2), _random(6, 1, 1)),
+    ]
+    return grade(
+        function,
+        cases,
+        _kernel_by_impulse,
+        hint="The result has one row less than the two kernels' rows together.",
+    )
+
+
+def _kernel_by_impulse(first, second):
+    # The two layers' response to an impulse is their kernel, turned by half a circle.
+    rows = first.shape[0] + second.shape[0] - 1
+    columns = first.shape[1] + second.shape[1] - 1
+    impulse = first.new_zeros(1, 1, 2 * rows - 1, 2 * columns - 1)
+    impulse[0, 0, rows - 1, columns - 1] = 1
+    response = F.conv2d(F.conv2d(impulse, first[None, None]), second[None, None])
+    return response[0, 0].flip(0, 1)
+
+
+def conv1x1(function):
+    """Check ``function(x, weight, bias)``: x (b, c, h, w), weight (o, c), bias (o,)."""
+    cases = [
+        (_random(1, 2, 3, 4, 5), _random(2, 6, 3), _random(3, 6)),
+        (_random(4, 1, 5, 2, 7), _random(5, 2, 5), _random(6, 2)),
+        (_random(7, 3, 4, 4, 4), _random(8, 4, 4), _random(9, 4)),
+    ]
+    return grade(
+        function,
+        cases,
+        lambda x, weight, bias: F.conv2d(x, weight[:, :, None, None], bias),
+        hint="Sum over input channels only; one bias for each output channel.",
+    )

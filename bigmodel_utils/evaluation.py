@@ -1,0 +1,140 @@
+"""Loss, accuracy and predictions of a model on a data set."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from bigmodel_utils.arguments import describe, integer, one_of
+from bigmodel_utils.batches import Batches
+from bigmodel_utils.device import number_format
+from bigmodel_utils.history import Evaluation
+from bigmodel_utils.layout import ChannelsLast
+from bigmodel_utils.rng import isolated
+
+__all__ = ["autocast", "batch_loss", "evaluate", "evaluate_batches", "parameter_dtype", "precision"]
+
+
+def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None):
+    """Return loss, accuracy and predictions of ``model`` on ``data``, in evaluation mode.
+
+    The model's mode, the global random numbers and the weights stay as they were.
+
+    Args:
+        model: torch.nn.Module whose outputs are (b, classes), or (b, t, classes) for sequences.
+        data: pair of tensors x (n, ...), y (n,); or a Dataset or DataLoader of such pairs.
+        batch_size: examples at a time; memory and speed only.
+        device: where to compute and where the model is moved; by default where it is.
+        dtype: torch.bfloat16 or torch.float32, by default the device's fast format, as in
+            :func:`bigmodel_utils.training.fit`.
+        loss: callable (output, target) -> scalar; cross-entropy by default.
+
+    Returns:
+        Evaluation: predictions are in the order of the data (a shuffling loader's: its own).
+
+    Raises:
+        TypeError, ValueError: naming the argument, what came and what was expected.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
+    integer("batch_size", batch_size, minimum=1)
+    if loss is not None and not callable(loss):
+        raise TypeError(f"loss: expected a callable or None, got {describe(loss)}")
+    if device is None:
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = torch.device(device)
+    dtype = precision(model, device, dtype)
+    model.to(device)
+    with isolated(device), ChannelsLast(model, device) as layout:
+        batches = Batches(
+            "data",
+            data,
+            batch_size,
+            device,
+            float_dtype=parameter_dtype(model),
+            seed=None,
+            class_labels=loss is None,
+        )
+        return evaluate_batches(model, batches, layout, dtype=dtype, loss=loss)
+
+
+@torch.no_grad()
+def evaluate_batches(model, batches, layout, *, dtype, loss=None):
+    """Return the Evaluation of ``model`` on prepared ``batches``; its mode is put back."""
+    training = model.training
+    model.eval()
+    total, count, predictions, probabilities, right, answers = 0.0, 0, [], [], 0, 0
+    try:
+        for x, y in batches.epoch():
+            x = layout(x)  # not under autocast, which keeps its copies of the weights
+            with autocast(batches.device, dtype):
+                output = model(x)
+            total += batch_loss(batches, output, y, loss).item() * len(x)
+            count += len(x)
+            if not _holds_classes(output, y):
+                continue
+            predictions.append(output.argmax(-1).cpu())
+            right += int((predictions[-1] == y.cpu()).sum())
+            answers += y.numel()
+            if output.ndim == 2:
+                probabilities.append(output.float().softmax(-1).cpu())
+    finally:
+        model.train(training)
+    accuracy = right / answers if answers else None
+    return Evaluation(
+        loss=total / count,
+        accuracy=accuracy,
+        standard_error=math.sqrt(accuracy * (1 - accuracy) / answers) if answers else None,
+        predictions=torch.cat(predictions) if predictions else None,
+        probabilities=torch.cat(probabilities) if probabilities else None,
+    )
+
+
+def batch_loss(batches, output, y, loss=None, label_smoothing=0.0):
+    """Return the mean loss of one batch: ``loss(output, y)``, or cross-entropy if it is None.
+
+    Outputs are taken to single precision first. Labels are checked against the outputs.
+
+    Raises:
+        TypeError, ValueError: naming the data set and the shapes.
+    """
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f"model: expected a tensor as its output, got {describe(output)}")
+    if output.dtype in (torch.bfloat16, torch.float16):
+        output = output.float()
+    if loss is not None:
+        value = loss(output, y)
+        if not isinstance(value, torch.Tensor) or value.ndim:
+            raise ValueError(f"loss: expected a scalar tensor, got {describe(value)}")
+        return value
+    if not _holds_classes(output, y):
+        raise ValueError(
+            f"{batches.name}: expected labels (b,) for outputs (b, classes), got labels "
+            f"{tuple(y.shape)} for outputs {tuple(output.shape)}"
+        )
+    batches.check_labels(y, output.shape[-1])
+    return F.cross_entropy(output.flatten(0, -2), y.flatten(), label_smoothing=label_smoothing)
+
+
+def autocast(device, dtype):
+    """Return the context in which a model computes in ``dtype``."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16)
+
+
+def parameter_dtype(model):
+    """Return the dtype of the model's floating-point parameters, float32 if it has none."""
+    floating = (p.dtype for p in model.parameters() if p.is_floating_point())
+    return next(floating, torch.float32)
+
+
+def precision(model, device, dtype):
+    """Return the format to compute in: ``dtype``, or the device's fast one for a float32 model."""
+    if dtype is None:
+        own = parameter_dtype(model)
+        return number_format(device) if own == torch.float32 else own
+    return one_of("dtype", dtype, (torch.float32, torch.bfloat16))
+
+
+def _holds_classes(output, y):
+    integers = not y.is_floating_point() and not y.is_complex()
+    return integers and output.ndim >= 2 and output.shape[:-1] == y.shape

@@ -1,0 +1,146 @@
+"""Parameters, FLOPs and output shape of each known layer as formulas of its input's shape.
+
+A formula takes the layer's hyperparameters and the input shape, never a tensor. It returns
+``(parameters, flops, output_shape)``: the numbers in each parameter by its name, the FLOPs
+of the whole batch (a multiply-add is 2; all but products with a weight count as 0), a tuple.
+"""
+
+import math
+
+from torch import nn
+
+__all__ = ["KNOWN", "UnknownLayerError", "check_known", "is_layer"]
+
+
+class UnknownLayerError(TypeError):
+    """The forward pass called a layer that has no formula."""
+
+
+def is_layer(module):
+    """Return True if the module computes something itself, False if it holds such modules.
+
+    A composite of PyTorch's own, such as nn.MultiheadAttention, calls functions on its
+    children's weights, so it is one layer. An empty nn.Sequential passes its input on.
+    """
+    if isinstance(module, (nn.Sequential, nn.ModuleList, nn.ModuleDict)):
+        return False
+    own = type(module).__module__.startswith("torch.nn.")
+    return own or not any(True for _ in module.children())
+
+
+def check_known(name, module):
+    """Raise UnknownLayerError, naming the layer, if there is no formula for ``module``."""
+    if type(module) not in KNOWN:
+        known = ", ".join(kind.__name__ for kind in KNOWN)
+        raise UnknownLayerError(
+            f"model: layer {name!r} is of type {type(module).__name__}, which has no formula; "
+            f"known are {known}"
+        )
+    if getattr(module, "return_indices", False):
+        raise UnknownLayerError(f"model: layer {name!r} has return_indices=True: no formula")
+
+
+def _conv2d(layer, shape):
+    *batch, c_in, h, w = shape
+    kh, kw = layer.kernel_size
+    if layer.padding == "same":
+        size = (h, w)
+    else:
+        padding = (0, 0) if layer.padding == "valid" else layer.padding
+        settings = zip((h, w), (kh, kw), layer.stride, padding, layer.dilation, strict=True)
+        size = tuple(_places(*axis) for axis in settings)
+    weight = layer.out_channels * (c_in // layer.groups) * kh * kw
+    # Each weight meets each place of its output channel once.
+    flops = 2 * math.prod(batch) * math.prod(size) * weight
+    return _parameters(weight, layer.out_channels), flops, (*batch, layer.out_channels, *size)
+
+
+def _conv_transpose2d(layer, shape):
+    *batch, c_in, h, w = shape
+    kh, kw = layer.kernel_size
+    size = tuple(
+        (n - 1) * s - 2 * p + d * (k - 1) + extra + 1
+        for n, k, s, p, d, extra in zip(
+            (h, w),
+            (kh, kw),
+            layer.stride,
+            layer.padding,
+            layer.dilation,
+            layer.output_padding,
+            strict=True,
+        )
+    )
+    weight = c_in * (layer.out_channels // layer.groups) * kh * kw
+    # Each weight meets each place of its input channel once.
+    flops = 2 * math.prod(batch) * h * w * weight
+    return _parameters(weight, layer.out_channels), flops, (*batch, layer.out_channels, *size)
+
+
+def _linear(layer, shape):
+    *batch, d_in = shape
+    weight = layer.out_features * d_in
+    flops = 2 * math.prod(batch) * weight
+    return _parameters(weight, layer.out_features), flops, (*batch, layer.out_features)
+
+
+def _batch_norm2d(layer, shape):
+    # Scale and shift; the running statistics are buffers, not parameters.
+    return _parameters(layer.num_features, layer.num_features), 0, shape
+
+
+def _pool2d(layer, shape):
+    kernel_size, padding, dilation = (
+        _pair(value) for value in (layer.kernel_size, layer.padding, getattr(layer, "dilation", 1))
+    )
+    stride = _pair(layer.stride)
+    settings = zip(shape[-2:], kernel_size, stride, padding, dilation, strict=True)
+    size = (_places(*axis, ceil_mode=layer.ceil_mode) for axis in settings)
+    return {}, 0, (*shape[:-2], *size)
+
+
+def _adaptive_pool2d(layer, shape):
+    wanted = _pair(layer.output_size)
+    size = (n if want is None else want for n, want in zip(shape[-2:], wanted, strict=True))
+    return {}, 0, (*shape[:-2], *size)
+
+
+def _flatten(layer, shape):
+    first, last = layer.start_dim % len(shape), layer.end_dim % len(shape)
+    return {}, 0, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])
+
+
+def _same(layer, shape):
+    return {}, 0, shape
+
+
+def _parameters(weight, bias):
+    return {"weight": weight, "bias": bias}
+
+
+def _places(size, kernel_size, stride, padding, dilation, *, ceil_mode=False):
+    # On how many places of one axis the kernel stops.
+    room = size + 2 * padding - dilation * (kernel_size - 1) - 1
+    places = room // stride + 1
+    # ceil_mode adds a last window that juts out, if it starts before the padding at the end.
+    if ceil_mode and room % stride and places * stride < size + padding:
+        places += 1
+    return places
+
+
+def _pair(value):
+    return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+
+
+KNOWN = {
+    nn.Conv2d: _conv2d,
+    nn.ConvTranspose2d: _conv_transpose2d,
+    nn.Linear: _linear,
+    nn.BatchNorm2d: _batch_norm2d,
+    nn.MaxPool2d: _pool2d,
+    nn.AvgPool2d: _pool2d,
+    nn.AdaptiveAvgPool2d: _adaptive_pool2d,
+    nn.ReLU: _same,
+    nn.Flatten: _flatten,
+    nn.Dropout: _same,
+    nn.Identity: _same,
+}

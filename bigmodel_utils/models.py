@@ -1,0 +1,111 @@
+"""Networks that more than one page uses."""
+
+import itertools
+
+from torch import nn
+
+from bigmodel_utils.arguments import describe, flag, integer, pair, real
+
+__all__ = ["MLP", "ArticleCNN", "RecognitionCNN"]
+
+
+class ArticleCNN(nn.Module):
+    """The source article's network of section 4.1 as printed: no nonlinearity but the pooling.
+
+    ``forward`` takes (b, 1, 28, 28) and returns logits (b, 10). Other image sizes go wrong in
+    ``view(-1, 64 * 7 * 7)``, which may change the number of examples without an error.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels=1, out_channels=32, kernel_size=3, stride=1, padding=1)
+        self.pool = nn.MaxPool2d(kernel_size=2, stride=2)
+        self.conv2 = nn.Conv2d(in_channels=32, out_channels=64, kernel_size=3, stride=1, padding=1)
+        self.fc = nn.Linear(in_features=64 * 7 * 7, out_features=10)
+
+    def forward(self, x):
+        x = self.conv1(x)  # (b, 32, 28, 28)
+        x = self.pool(x)  # (b, 32, 14, 14)
+        x = self.conv2(x)  # (b, 64, 14, 14)
+        x = self.pool(x)  # (b, 64, 7, 7)
+        x = x.view(-1, 64 * 7 * 7)
+        x = self.fc(x)  # (b, 10)
+        return x
+
+
+class RecognitionCNN(nn.Module):
+    """The article's network completed: ReLU, batch norm, and any image size of 4 x 4 or more.
+
+    ReLU follows the pooling: both are monotonic, so the result is that of ReLU first, for a
+    quarter of the work. With ``relu=False, batch_norm=False`` it computes what
+    :class:`ArticleCNN` does.
+
+    Args:
+        image_size: height and width of the images, an integer or two.
+        in_channels: channels of the images.
+        num_classes: outputs.
+        channels: widths of the two convolutions.
+        relu: False leaves the nonlinearity out.
+        batch_norm: True puts a BatchNorm2d after each convolution's pooling, before the ReLU.
+        dropout: share of the features set to zero before the last layer in training.
+
+    ``forward`` takes (b, in_channels, h, w) and returns logits (b, num_classes).
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size=28,
+        in_channels=1,
+        num_classes=10,
+        channels=(32, 64),
+        relu=True,
+        batch_norm=True,
+        dropout=0.0,
+    ):
+        super().__init__()
+        height, width = pair("image_size", image_size, minimum=4)
+        integer("in_channels", in_channels, minimum=1)
+        integer("num_classes", num_classes, minimum=1)
+        c1, c2 = pair("channels", channels, minimum=1)
+        flag("relu", relu)
+        flag("batch_norm", batch_norm)
+        real("dropout", dropout, minimum=0, maximum=1)
+        self.conv1 = nn.Conv2d(in_channels, c1, kernel_size=3, padding=1)
+        self.norm1 = nn.BatchNorm2d(c1) if batch_norm else nn.Identity()
+        self.conv2 = nn.Conv2d(c1, c2, kernel_size=3, padding=1)
+        self.norm2 = nn.BatchNorm2d(c2) if batch_norm else nn.Identity()
+        self.pool = nn.MaxPool2d(kernel_size=2, stride=2)
+        self.relu = nn.ReLU() if relu else nn.Identity()
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.fc = nn.Linear(c2 * (height // 4) * (width // 4), num_classes)
+
+    def forward(self, x):
+        x = self.relu(self.norm1(self.pool(self.conv1(x))))  # (b, c1, h/2, w/2)
+        x = self.relu(self.norm2(self.pool(self.conv2(x))))  # (b, c2, h/4, w/4)
+        x = self.dropout(x.flatten(1))  # (b, c2 * h/4 * w/4)
+        return self.fc(x)  # (b, num_classes)
+
+
+class MLP(nn.Module):
+    """Fully connected layers with ReLU between them.
+
+    Args:
+        sizes: features of the input, of each hidden layer and of the output: two integers or
+            more.
+
+    ``forward`` takes (b, ...), flattens all but the first axis to sizes[0] features and returns
+    (b, sizes[-1]).
+    """
+
+    def __init__(self, sizes):
+        super().__init__()
+        if not isinstance(sizes, (tuple, list)) or len(sizes) < 2:
+            raise ValueError(f"sizes: expected two integers or more, got {describe(sizes)}")
+        sizes = [integer(f"sizes[{i}]", size, minimum=1) for i, size in enumerate(sizes)]
+        layers = [nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
+        inner = itertools.chain.from_iterable((layer, nn.ReLU()) for layer in layers[:-1])
+        self.layers = nn.Sequential(*inner, layers[-1])
+
+    def forward(self, x):
+        return self.layers(x.flatten(1))

@@ -1,0 +1,206 @@
+"""Figures in one style: arrays and an Axes in, the Axes out; :func:`show` adds the alt text.
+
+Colours are Okabe and Ito's, which readers with any colour vision can tell apart
+(https://jfly.uni-koeln.de/color/). Figures keep a white ground, which the book's dark
+theme frames, so that one picture serves both themes.
+"""
+
+import io
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from bigmodel_utils import arguments
+
+__all__ = [
+    "COLORS",
+    "confusion",
+    "figure",
+    "heatmap",
+    "history",
+    "images",
+    "show",
+    "spread",
+]
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_MARKERS = "osD^vPX"
+
+_STYLE = {
+    "axes.prop_cycle": matplotlib.cycler(color=COLORS),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so every machine draws the same
+    "font.size": 10,
+    "legend.frameon": False,
+    "savefig.dpi": 110,
+    "svg.hashsalt": "bigmodel",  # element ids that do not change from run to run
+}
+
+
+def figure(rows=1, columns=1, *, width=7.0, height=3.0, **subplots):
+    """Return ``(fig, axes)`` in the book's style; ``axes`` as matplotlib's subplots gives it.
+
+    Args:
+        rows, columns: grid of axes.
+        width, height: size of the whole figure in inches.
+        subplots: passed on to ``Figure.subplots`` (``sharex=True`` ...).
+    """
+    rows = arguments.integer("rows", rows, minimum=1)
+    columns = arguments.integer("columns", columns, minimum=1)
+    with matplotlib.rc_context(_STYLE):
+        # A Figure outside pyplot: no global state, nothing shown twice, nothing to close.
+        fig = Figure(
+            figsize=(
+                arguments.real("width", width, above=0),
+                arguments.real("height", height, above=0),
+            ),
+            layout="constrained",
+        )
+        return fig, fig.subplots(rows, columns, **subplots)
+
+
+def show(fig, alt, *, kind="svg"):
+    """Display ``fig`` in a notebook with a text for those who cannot see it.
+
+    Args:
+        fig: a matplotlib Figure.
+        alt: what the figure shows, in a sentence or two.
+        kind: "svg" for lines, "png" for images and for many points.
+    """
+    from IPython.display import display
+
+    if not isinstance(alt, str) or len(alt.strip()) < 20:
+        raise ValueError(f"alt: expected a sentence that says what is shown, got {alt!r}")
+    arguments.one_of("kind", kind, ("svg", "png"))
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        # No date and no version: the same figure gives the same bytes.
+        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+        fig.savefig(buffer, format=kind, metadata=metadata)
+    mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
+    content = buffer.getvalue().decode() if kind == "svg" else buffer.getvalue()
+    if kind == "png":
+        import base64
+
+        content = base64.b64encode(content).decode()
+    display(
+        {mime: content, "text/plain": f"<figure: {alt}>"}, raw=True, metadata={mime: {"alt": alt}}
+    )
+
+
+def _array(name, value, ndim):
+    array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    if array.ndim not in np.atleast_1d(ndim):
+        raise ValueError(f"{name}: expected {ndim} axes, got shape {array.shape}")
+    if array.size == 0 or array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: expected numbers, got shape {array.shape} of {array.dtype}")
+    return array
+
+
+def images(pictures, axes, *, titles=None, vmin=None, vmax=None, cmap="gray"):
+    """Draw pictures, (h, w) or (c, h, w) each, one into each of ``axes``; return ``axes``.
+
+    Axes without a picture are hidden. ``vmin`` and ``vmax`` fix a common grey scale.
+    """
+    flat = np.atleast_1d(axes).ravel()
+    if len(pictures) > len(flat):
+        raise ValueError(f"pictures: {len(pictures)} of them for {len(flat)} axes")
+    if titles is not None and len(titles) != len(pictures):
+        raise ValueError(f"titles: expected {len(pictures)}, got {len(titles)}")
+    for index, ax in enumerate(flat):
+        ax.set_axis_off()
+        if index < len(pictures):
+            picture = _array("pictures", pictures[index], (2, 3))
+            if picture.ndim == 3:
+                picture = picture[0] if picture.shape[0] == 1 else picture.transpose(1, 2, 0)
+            ax.imshow(picture, cmap=cmap, vmin=vmin, vmax=vmax, interpolation="nearest")
+            if titles is not None:
+                ax.set_title(str(titles[index]), fontsize=9)
+    return axes
+
+
+def heatmap(matrix, ax, *, annotate=True, digits=1, cmap="RdBu_r", symmetric=True):
+    """Draw an (h, w) matrix as coloured cells, with their values where ``annotate``.
+
+    ``symmetric`` puts zero in the middle of the colour scale. Returns ``ax``.
+    """
+    matrix = _array("matrix", matrix, 2)
+    limit = float(np.abs(matrix).max()) or 1.0
+    low, high = (-limit, limit) if symmetric else (float(matrix.min()), float(matrix.max()))
+    drawn = ax.imshow(matrix, cmap=cmap, vmin=low, vmax=high)
+    if annotate:
+        for (row, column), value in np.ndenumerate(matrix):
+            shade = drawn.cmap(drawn.norm(value))
+            dark = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] < 0.5
+            text = f"{value:d}" if matrix.dtype.kind in "iu" else f"{value:.{digits}f}"
+            ax.text(
+                column, row, text, ha="center", va="center", fontsize=8,
+                color="white" if dark else "black",
+            )  # fmt: skip
+    ax.set_xticks([])
+    ax.set_yticks([])
+    return ax
+
+
+def confusion(matrix, ax, *, names=None):
+    """Draw a confusion matrix, (classes, classes), rows the truth, columns the answer.
+
+    The diagonal is left uncoloured, so that the errors are what the eye meets.
+    """
+    matrix = _array("matrix", matrix, 2)
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"matrix: expected as many rows as columns, got {matrix.shape}")
+    errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    ax.imshow(errors, cmap="Oranges", vmin=0, vmax=max(1, errors.max()))
+    for (row, column), value in np.ndenumerate(matrix):
+        if value:
+            ax.text(
+                column, row, str(value), ha="center", va="center", fontsize=8,
+                color="gray" if row == column else "black",
+            )  # fmt: skip
+    names = [str(i) for i in range(len(matrix))] if names is None else names
+    ax.set_xticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_xlabel("answer")
+    ax.set_ylabel("truth")
+    return ax
+
+
+def history(record, ax, *, label=None, color=None):
+    """Draw the loss of every training step of a History (smoothed over 5 %); return ``ax``."""
+    losses = np.asarray(record.losses, dtype=float)
+    if losses.size == 0:
+        raise ValueError("record: the History holds no step")
+    window = max(1, losses.size // 20)
+    smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
+    steps = np.arange(window, losses.size + 1)
+    ax.plot(steps, smooth, label=label, color=color)
+    ax.set_xlabel("step")
+    ax.set_ylabel("training loss (nats)")
+    return ax
+
+
+def spread(groups, ax, *, percent=True):
+    """Draw one row of points per group (its seeds) and a bar at the mean; return ``ax``.
+
+    Args:
+        groups: mapping of a name to a list of values, one for each seed.
+        percent: show fractions as percentages.
+    """
+    if not groups:
+        raise ValueError("groups: expected at least one group, got none")
+    scale = 100 if percent else 1
+    for row, (name, values) in enumerate(groups.items()):
+        values = scale * _array(f"groups[{name!r}]", values, 1)
+        color = COLORS[row % len(COLORS)]
+        ax.plot(values, [row] * len(values), _MARKERS[row % len(_MARKERS)], color=color, ms=6)
+        ax.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=color, lw=2)
+    ax.set_yticks(range(len(groups)), list(groups))
+    ax.invert_yaxis()
+    ax.grid(axis="x", alpha=0.3)
+    return ax

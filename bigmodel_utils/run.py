@@ -1,0 +1,219 @@
+"""The state of one training run: its step, and what a checkpoint must hold to go on with it."""
+
+import math
+
+import torch
+
+from bigmodel_utils import checkpoint
+from bigmodel_utils.arguments import describe
+from bigmodel_utils.device import Stopwatch
+from bigmodel_utils.evaluation import autocast, batch_loss, evaluate_batches
+from bigmodel_utils.history import History
+from bigmodel_utils.layout import ChannelsLast
+from bigmodel_utils.rng import Streams
+from bigmodel_utils.schedule import learning_rate
+
+__all__ = ["OPTIMIZERS", "Run"]
+
+OPTIMIZERS = ("adamw", "sgd")
+
+
+class Run:
+    """A run of ``training.fit``: use it as a context, iterate over :meth:`steps`.
+
+    Args:
+        model: on the batches' device.
+        train, test: Batches; test may be None.
+        settings: dict of the numbers and names that ``fit`` has checked.
+        dtype: format in which the model computes.
+        augment, loss: callables or None.
+    """
+
+    def __init__(self, model, train, test, settings, *, dtype, augment, loss):
+        self.model, self.train, self.test = model, train, test
+        self.settings, self.dtype, self.augment, self.loss = settings, dtype, augment, loss
+        self.optimizer = _make_optimizer(model, settings)
+        self.augment_generator = torch.Generator(train.device).manual_seed(settings["seed"])
+        generators = [self.augment_generator, *train.generators]
+        self.streams = Streams(train.device, generators)
+        self.layout = ChannelsLast(model, train.device)
+        self.num_steps = settings["epochs"] * train.num_batches
+        self.history = History()
+        self.epoch = self.batch = 0  # the next batch to train on
+        self.loss_sum = self.examples = 0
+        self.entered = None  # the random states where the epoch began
+        self.resumed = None  # the random states amid a resumed epoch
+
+    @property
+    def finished(self):
+        """True after the last epoch."""
+        return self.epoch == self.settings["epochs"]
+
+    def __enter__(self):
+        self.layout.__enter__()
+        return self
+
+    def __exit__(self, *exc):
+        return self.layout.__exit__(*exc)
+
+    def steps(self):
+        """Train; yield after every step: True if it ended an epoch, which is then evaluated."""
+        while not self.finished:
+            self.model.train()
+            watch = Stopwatch(self.train.device)
+            with watch:
+                for x, y in self._enter_epoch():
+                    self._step(x, y)
+                    self.batch += 1
+                    if self.batch < self.train.num_batches:
+                        yield False
+            self._end_epoch(watch)
+            yield True
+
+    def save(self, path):
+        """Write to ``path`` all that :meth:`resume` needs."""
+        history = self.history
+        state = {
+            "settings": self._fingerprint(),
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "position": [self.epoch, self.batch],
+            "sums": [self.loss_sum, self.examples],
+            "random": [self.entered, self.streams.state()],
+            "losses": torch.tensor(history.losses, dtype=torch.float64),
+            "learning_rates": torch.tensor(history.learning_rates, dtype=torch.float64),
+            "epochs": history.epochs,
+        }
+        checkpoint.save(path, state)
+
+    def resume(self, path):
+        """Go on from where the run that wrote ``path`` was.
+
+        Raises:
+            ValueError: if the file is no checkpoint of a run, or of a run with other settings or
+                another model; the model is then unchanged.
+        """
+        state = checkpoint.load(path, map_location=self.train.device)
+        if not isinstance(state, dict) or "settings" not in state:
+            raise ValueError(f"{path}: expected a checkpoint written by training.fit")
+        now, then = self._fingerprint(), state["settings"]
+        for name in {**then, **now}:
+            if now.get(name) != then.get(name):
+                raise ValueError(
+                    f"{path}: {name} is {now.get(name)!r} in this call and was {then.get(name)!r} "
+                    "in the run that wrote it; use the same setting or another path"
+                )
+        problem = checkpoint.difference(self.model, state["model"])
+        if problem:
+            raise ValueError(f"{path}: model: another model wrote it; {problem}")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.batch = state["position"]
+        self.loss_sum, self.examples = state["sums"]
+        self.entered, self.resumed = _to_cpu(state["random"])
+        self.history = History(
+            list(range(1, len(state["losses"]) + 1)),
+            state["losses"].tolist(),
+            state["learning_rates"].tolist(),
+            state["epochs"],
+        )
+        self.streams.restore(self.resumed)
+
+    def _enter_epoch(self):
+        if self.batch == 0:
+            self.entered = self.streams.state()
+            return self.train.epoch(self.epoch)
+        # Replay how the epoch began, so that a DataLoader draws the same order again.
+        self.streams.restore(self.entered)
+        batches = self.train.epoch(self.epoch, self.batch)
+        self.streams.restore(self.resumed)
+        return batches
+
+    def _step(self, x, y):
+        settings, done = self.settings, len(self.history.steps)
+        lr = learning_rate(
+            settings["schedule"], min(done, self.num_steps - 1), self.num_steps, settings["lr"]
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        if self.augment is not None:
+            x = self._augmented(x)
+        x = self.layout(x)  # not under autocast, which keeps its copies of the weights
+        with autocast(self.train.device, self.dtype):
+            output = self.model(x)
+        loss = batch_loss(self.train, output, y, self.loss, settings["label_smoothing"])
+        value = loss.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"step {done + 1} (epoch {self.epoch + 1}): the loss is {value} at learning rate "
+                f"{lr:.3g}. Try lr={settings['lr'] / 10:.1g}, clip_norm=1.0 or "
+                "dtype=torch.float32, and look for NaN in the data"
+            )
+        self.optimizer.zero_grad()
+        loss.backward()
+        if settings["clip_norm"] is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings["clip_norm"])
+        self.optimizer.step()
+        self.history.steps.append(done + 1)
+        self.history.losses.append(value)
+        self.history.learning_rates.append(lr)
+        self.loss_sum += value * len(x)
+        self.examples += len(x)
+
+    def _augmented(self, x):
+        result = self.augment(x, self.augment_generator)
+        if not isinstance(result, torch.Tensor) or len(result) != len(x):
+            raise TypeError(
+                f"augment: expected a tensor of {len(x)} examples back, got {describe(result)}"
+            )
+        return result
+
+    def _end_epoch(self, watch):
+        result = None
+        if self.test is not None:
+            result = evaluate_batches(
+                self.model, self.test, self.layout, dtype=self.dtype, loss=self.loss
+            )
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.history.epochs.append(
+            {
+                "epoch": self.epoch,
+                "train_loss": self.loss_sum / self.examples,
+                "test_loss": None if result is None else result.loss,
+                "test_accuracy": None if result is None else result.accuracy,
+                "seconds": watch.seconds,
+                "cpu_seconds": watch.cpu_seconds,
+            }
+        )
+        self.loss_sum = self.examples = 0
+
+    def _fingerprint(self):
+        settings = dict(self.settings)
+        for name, batches in (("train", self.train), ("test", self.test)):
+            parts = {"examples": 0} if batches is None else batches.fingerprint()
+            settings.update({f"{name}: {key}": value for key, value in parts.items()})
+        return settings
+
+
+def _make_optimizer(model, settings):
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.ndim >= 2]
+    vectors = [p for p in trained if p.ndim < 2]
+    groups = [
+        {"params": params, "weight_decay": decay}
+        for params, decay in ((matrices, settings["weight_decay"]), (vectors, 0.0))
+        if params
+    ]
+    fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in trained)
+    if settings["optimizer"] == "sgd":
+        return torch.optim.SGD(groups, lr=settings["lr"], momentum=0.9, nesterov=True, fused=fused)
+    return torch.optim.AdamW(groups, lr=settings["lr"], fused=fused)
+
+
+def _to_cpu(value):
+    # Generator states live on the CPU, whatever device the weights are loaded to.
+    if isinstance(value, dict):
+        return {key: _to_cpu(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_to_cpu(item) for item in value)
+    return value.cpu() if isinstance(value, torch.Tensor) else value

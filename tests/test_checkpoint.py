@@ -1,0 +1,238 @@
+"""Checkpoints: whole or not at all, and clear words about every bad file."""
+
+import os
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+
+from bigmodel_utils import checkpoint
+from bigmodel_utils.models import MLP, RecognitionCNN
+
+
+def state(seed):
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        "weights": OrderedDict(a=torch.randn(3, 5, generator=generator), b=torch.arange(7)),
+        "numbers": [1, 2.5, None, True, "text", (3, 4)],
+        7: {"nested": torch.randn(2, generator=generator, dtype=torch.float64)},
+    }
+
+
+def assert_equal(got, expected):
+    assert type(got) is type(expected)
+    if isinstance(expected, dict):
+        assert list(got) == list(expected)
+        for key, value in expected.items():
+            assert_equal(got[key], value)
+    elif isinstance(expected, (list, tuple)):
+        assert len(got) == len(expected)
+        for a, b in zip(got, expected, strict=True):
+            assert_equal(a, b)
+    elif isinstance(expected, torch.Tensor):
+        assert got.dtype == expected.dtype and torch.equal(got, expected)
+    else:
+        assert got == expected
+
+
+def test_a_state_comes_back_as_it_was(tmp_path):
+    path = tmp_path / "run.pt"
+    checkpoint.save(path, state(1))
+    assert_equal(checkpoint.load(path), state(1))
+    assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+
+
+def test_the_file_before_is_kept(tmp_path):
+    path = str(tmp_path / "run.pt")
+    for seed in (1, 2, 3):
+        checkpoint.save(path, state(seed))
+    assert_equal(checkpoint.load(path), state(3))
+    assert_equal(checkpoint.load(checkpoint.previous_path(path)), state(2))
+    assert sorted(os.listdir(tmp_path)) == ["run.pt", "run.pt.previous"]
+
+
+def test_the_file_before_is_kept_without_hard_links(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError("not supported")
+
+    monkeypatch.setattr(os, "link", refuse)
+    test_the_file_before_is_kept(tmp_path)
+
+
+class Crash(Exception):
+    pass
+
+
+CALLS = ("torch.save", "os.fsync", "os.link", "os.replace")
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_crash_at_any_call_leaves_a_whole_file(tmp_path, monkeypatch, call, nth):
+    """Whatever the call that fails, `path` holds the old state or the new one, never neither."""
+    path = tmp_path / "run.pt"
+    checkpoint.save(path, state(1))
+    checkpoint.save(path, state(2))
+    module, name = {"torch": torch, "os": os}[call.split(".")[0]], call.split(".")[1]
+    real, count = getattr(module, name), 0
+
+    def failing(*args, **kwargs):
+        nonlocal count
+        count += 1
+        if count == nth:
+            if name == "save":
+                args[1].write(b"half a fi")
+            raise Crash
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, failing)
+    crashed = False
+    try:
+        checkpoint.save(path, state(3))
+    except Crash:
+        crashed = True
+    monkeypatch.undo()
+    assert crashed == (nth == 1 or name in ("fsync", "replace"))
+    newest = 2 if crashed and not (name == "fsync" and nth == 2) else 3
+    assert_equal(checkpoint.load(path), state(newest))
+    assert checkpoint.load(checkpoint.previous_path(path)) is not None
+    checkpoint.save(path, state(4))  # what the crash left behind is no hindrance
+    assert_equal(checkpoint.load(path), state(4))
+    assert_equal(checkpoint.load(checkpoint.previous_path(path)), state(newest))
+    assert sorted(os.listdir(tmp_path)) == ["run.pt", "run.pt.previous"]
+
+
+def test_the_data_and_the_folder_are_forced_to_disk_before_and_after_the_rename(
+    tmp_path, monkeypatch
+):
+    calls = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+
+        def spy(*args, name=name, real=real):
+            calls.append(name)
+            return real(*args)
+
+        monkeypatch.setattr(os, name, spy)
+    checkpoint.save(tmp_path / "run.pt", state(1))
+    assert calls == ["fsync", "replace", "fsync"]
+
+
+def test_a_truncated_file_is_named_whatever_is_left_of_it(tmp_path):
+    path = tmp_path / "run.pt"
+    checkpoint.save(path, state(1))
+    checkpoint.save(path, state(2))
+    whole = path.read_bytes()
+    for length in [0, 1, 3, *range(10, len(whole), 97), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="truncated") as error:
+            checkpoint.load(path)
+        assert str(path) in str(error.value)
+        assert f"{path}.previous" in str(error.value)
+
+
+def test_a_changed_byte_of_the_weights_is_noticed(tmp_path):
+    path = tmp_path / "run.pt"
+    weights = torch.full((64,), 1.5)
+    checkpoint.save(path, {"weights": weights})
+    content = bytearray(path.read_bytes())
+    place = content.find(weights.numpy().tobytes())
+    assert place > 0
+    content[place + 20] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        checkpoint.load(path)
+
+
+class Bomb:
+    def __reduce__(self):
+        return Path.touch, (Path(self.where),)
+
+
+def foreign_files(folder):
+    bomb = Bomb()
+    bomb.where = str(folder / "exploded")
+    return {
+        "text": lambda p: p.write_text("epoch,loss\n1,0.5\n"),
+        "pickle": lambda p: p.write_bytes(pickle.dumps({"weights": 1})),
+        "old torch file": lambda p: torch.save(
+            {"w": torch.ones(2)}, p, _use_new_zipfile_serialization=False
+        ),
+        "torch file": lambda p: torch.save({"w": torch.ones(2)}, p),
+        "torch tensor": lambda p: torch.save(torch.ones(2), p),
+        "code": lambda p: torch.save({"format": checkpoint.FORMAT, "state": bomb}, p),
+        "other version": lambda p: torch.save({"format": checkpoint.FORMAT, "version": 9}, p),
+    }
+
+
+@pytest.mark.parametrize("kind", list(foreign_files(Path())))
+def test_a_foreign_file_is_named_and_never_run(tmp_path, kind):
+    path = tmp_path / "run.pt"
+    foreign_files(tmp_path)[kind](path)
+    with pytest.raises(ValueError, match="expected") as error:
+        checkpoint.load(path)
+    assert str(path) in str(error.value)
+    assert "previous" not in str(error.value)
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_missing_file_and_folder(tmp_path):
+    path = tmp_path / "run.pt"
+    with pytest.raises(FileNotFoundError, match=r"run\.pt: no such checkpoint$"):
+        checkpoint.load(path)
+    checkpoint.save(path, state(1))
+    checkpoint.save(path, state(2))
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"before it is at .*run\.pt\.previous"):
+        checkpoint.load(path)
+    with pytest.raises(ValueError, match="found a folder"):
+        checkpoint.load(tmp_path)
+    with pytest.raises(IsADirectoryError, match="expected a file"):
+        checkpoint.save(tmp_path, state(1))
+    with pytest.raises(FileNotFoundError, match="expected an existing folder"):
+        checkpoint.save(tmp_path / "no" / "run.pt", state(1))
+
+
+@pytest.mark.parametrize(
+    ("bad", "where"),
+    [
+        ({"a": {"b": [1, object()]}}, r"state\['a'\]\['b'\]\[1\]"),
+        ({"loss": numpy.float64(1.0)}, r"state\['loss'\]"),
+        ({"x": numpy.ones(3)}, r"state\['x'\]"),
+        ({(1, 2): 3}, "keys"),
+        ({"f": print}, r"state\['f'\]"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_written(tmp_path, bad, where):
+    with pytest.raises(TypeError, match=where):
+        checkpoint.save(tmp_path / "run.pt", bad)
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_go_into_a_model_of_the_same_shape_only(tmp_path):
+    path = tmp_path / "model.pt"
+    torch.manual_seed(0)
+    model = MLP([6, 5, 3])
+    checkpoint.save(path, model.state_dict())
+    other = checkpoint.load_model(path, MLP([6, 5, 3]))
+    assert_equal(dict(other.state_dict()), dict(model.state_dict()))
+    for wrong, named in [
+        (MLP([6, 4, 3]), r"'layers\.0\.weight' is a float32 tensor of shape \(4, 6\) in the"),
+        (MLP([6, 5, 5, 3]), r"'layers\.2\.weight' is a float32 tensor of shape \(5, 5\)"),
+        (MLP([6, 3]), r"'layers\.0\.weight'"),
+        (RecognitionCNN(), "'conv1.weight' is missing"),
+        (torch.nn.Identity(), "which the model has not"),
+    ]:
+        before = [p.clone() for p in wrong.parameters()]
+        with pytest.raises(ValueError, match=named) as error:
+            checkpoint.load_model(path, wrong)
+        assert str(path) in str(error.value)
+        assert all(torch.equal(a, b) for a, b in zip(before, wrong.parameters(), strict=True))
+    checkpoint.save(path, [1, 2])
+    with pytest.raises(ValueError, match="holds list"):
+        checkpoint.load_model(path, model)
+    with pytest.raises(TypeError, match="model: expected"):
+        checkpoint.load_model(path, "model")

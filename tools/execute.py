@@ -1,0 +1,153 @@
+"""Execute pages in clean kernels and store their outputs so that a second run gives no diff.
+
+    python tools/execute.py [--check] [PAGE.ipynb ...]      (all pages by default)
+
+What is stored besides the outputs: the page's measured CPU-seconds and memory in the badge
+line below its title (only when the stored ones no longer fit), the alt text of each figure
+where the built book looks for it, and the repository's address in the install guard.
+"""
+
+import argparse
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDGET = "application/vnd.jupyter.widget-view+json"
+BADGE = re.compile(r"\*\*Runs in\*\* [^·\n]*· \*\*memory\*\* [^·\n]*")
+ADDRESS = re.compile(r"git\+https?://\S+")
+
+
+def repository_address():
+    """Return the public repository's address: `_config.yml` is the one place that sets it."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+
+
+def normalise(notebook):
+    """Drop what changes from run to run, in place, and put alt texts where the book looks."""
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+        | {k: v for k, v in notebook.metadata.items() if k == "book"}
+    )
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        kept = {"tags", "mystnb", "jupyter"}
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in kept})
+        # A widget without a kernel is a slider that moves nothing; progress bars are widgets too.
+        cell.outputs = [out for out in cell.outputs if WIDGET not in out.get("data", {})]
+        cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+        alts = [
+            meta["alt"]
+            for out in cell.outputs
+            for meta in out.get("metadata", {}).values()
+            if isinstance(meta, dict) and "alt" in meta
+        ]
+        if len(alts) > 1:
+            raise ValueError(f"a cell shows {len(alts)} figures, and a cell has one alt text")
+        if alts:
+            cell.metadata.setdefault("mystnb", {})["image"] = {"alt": alts[0]}
+        else:
+            cell.metadata.pop("mystnb", None)
+    return notebook
+
+
+def set_address(notebook, address):
+    """Write the repository's address into the install guard, in place."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = ADDRESS.sub(f"git+{address}", cell.source)
+
+
+def set_badge(notebook, cpu_seconds, peak_mb):
+    """Write the measured cost into the badge line, rounded up, unless the stored one still fits."""
+    steps = (5, 10, 15, 20, 30, 40, 50, 60, 75, 90, 120, 180, 300, 600)
+    stored = notebook.metadata.get("book", {})
+    seconds = stored.get("cpu_seconds_label", 0)
+    if not 0.5 * seconds <= cpu_seconds <= seconds:
+        seconds = next(s for s in steps if s >= cpu_seconds)
+    memory = stored.get("memory_mb_label", 0)
+    if not 0.7 * memory <= peak_mb <= memory:
+        memory = 100 * -(-int(peak_mb) // 100)
+    notebook.metadata["book"] = {"cpu_seconds_label": seconds, "memory_mb_label": memory}
+    text = f"**Runs in** at most {seconds} CPU-seconds · **memory** {memory} MB"
+    title = notebook.cells[0]
+    if not BADGE.search(title.source):
+        raise ValueError("the first cell has no badge line '**Runs in** ... · **memory** ...'")
+    title.source = BADGE.sub(text, title.source)
+
+
+def write(path, notebook):
+    """Write the page atomically; return whether its bytes changed."""
+    text = nbformat.writes(notebook, version=4)
+    text = json.dumps(json.loads(text), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+    return True
+
+
+def run(path):
+    """Execute one page in a kernel of its own and store the result."""
+    notebook = nbformat.read(path, as_version=4)
+    set_address(notebook, repository_address())
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    NotebookClient(
+        notebook,
+        timeout=900,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    peak_mb = after.ru_maxrss / 1024
+    normalise(notebook)
+    set_badge(notebook, cpu, peak_mb)
+    changed = write(path, notebook)
+    print(f"{path.relative_to(ROOT)}: {cpu:.1f} CPU-s, {peak_mb:.0f} MB", end="")
+    print(", changed" if changed else ", unchanged", flush=True)
+
+
+def main():
+    """Run each page in a process of its own, so that peak memory is that page's."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pages", nargs="*", type=Path)
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    pages = [p.resolve() for p in options.pages] or sorted(ROOT.glob("book/**/*.ipynb"))
+    pages = [p for p in pages if ".ipynb_checkpoints" not in p.parts]
+    if options.one:
+        run(pages[0])
+        return 0
+    # One thread, as in the tests: sums then run in the same order on every machine of a kind.
+    env = os.environ | {"BIGMODEL_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    failed = [
+        page
+        for page in pages
+        if subprocess.run(
+            [sys.executable, __file__, "--one", page], env=env, stdin=subprocess.DEVNULL
+        ).returncode
+    ]
+    for page in failed:
+        print(f"failed: {page.relative_to(ROOT)}", file=sys.stderr)
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,14 +5,13 @@ import math
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils.arguments import describe, integer, one_of
+from bigmodel_utils.arguments import describe, integer
 from bigmodel_utils.batches import Batches
-from bigmodel_utils.device import number_format
+from bigmodel_utils.forward import Forward, precision
 from bigmodel_utils.history import Evaluation
-from bigmodel_utils.layout import ChannelsLast
 from bigmodel_utils.rng import isolated
 
-__all__ = ["autocast", "batch_loss", "evaluate", "evaluate_batches", "parameter_dtype", "precision"]
+__all__ = ["batch_loss", "evaluate", "evaluate_batches"]
 
 
 def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None):
@@ -45,30 +44,28 @@ def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None
     device = torch.device(device)
     dtype = precision(model, device, dtype)
     model.to(device)
-    with isolated(device), ChannelsLast(model, device) as layout:
+    with isolated(device), Forward(model, device, dtype) as forward:
         batches = Batches(
             "data",
             data,
             batch_size,
             device,
-            float_dtype=parameter_dtype(model),
+            float_dtype=forward.parameter_dtype,
             seed=None,
             class_labels=loss is None,
         )
-        return evaluate_batches(model, batches, layout, dtype=dtype, loss=loss)
+        return evaluate_batches(forward, batches, loss)
 
 
 @torch.no_grad()
-def evaluate_batches(model, batches, layout, *, dtype, loss=None):
-    """Return the Evaluation of ``model`` on prepared ``batches``; its mode is put back."""
-    training = model.training
+def evaluate_batches(forward, batches, loss=None):
+    """Return the Evaluation of a model's :class:`Forward` on prepared ``batches``."""
+    model, training = forward.model, forward.model.training
     model.eval()
     total, count, predictions, probabilities, right, answers = 0.0, 0, [], [], 0, 0
     try:
         for x, y in batches.epoch():
-            x = layout(x)  # not under autocast, which keeps its copies of the weights
-            with autocast(batches.device, dtype):
-                output = model(x)
+            output = forward(x)
             total += batch_loss(batches, output, y, loss).item() * len(x)
             count += len(x)
             if not _holds_classes(output, y):
@@ -114,25 +111,6 @@ def batch_loss(batches, output, y, loss=None, label_smoothing=0.0):
         )
     batches.check_labels(y, output.shape[-1])
     return F.cross_entropy(output.flatten(0, -2), y.flatten(), label_smoothing=label_smoothing)
-
-
-def autocast(device, dtype):
-    """Return the context in which a model computes in ``dtype``."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16)
-
-
-def parameter_dtype(model):
-    """Return the dtype of the model's floating-point parameters, float32 if it has none."""
-    floating = (p.dtype for p in model.parameters() if p.is_floating_point())
-    return next(floating, torch.float32)
-
-
-def precision(model, device, dtype):
-    """Return the format to compute in: ``dtype``, or the device's fast one for a float32 model."""
-    if dtype is None:
-        own = parameter_dtype(model)
-        return number_format(device) if own == torch.float32 else own
-    return one_of("dtype", dtype, (torch.float32, torch.bfloat16))
 
 
 def _holds_classes(output, y):

@@ -7,9 +7,8 @@ import torch
 from bigmodel_utils import checkpoint
 from bigmodel_utils.arguments import describe
 from bigmodel_utils.device import Stopwatch
-from bigmodel_utils.evaluation import autocast, batch_loss, evaluate_batches
+from bigmodel_utils.evaluation import batch_loss, evaluate_batches
 from bigmodel_utils.history import History
-from bigmodel_utils.layout import ChannelsLast
 from bigmodel_utils.rng import Streams
 from bigmodel_utils.schedule import learning_rate
 
@@ -19,24 +18,23 @@ OPTIMIZERS = ("adamw", "sgd")
 
 
 class Run:
-    """A run of ``training.fit``: use it as a context, iterate over :meth:`steps`.
+    """A run of ``training.fit``: iterate over :meth:`steps`.
 
     Args:
-        model: on the batches' device.
+        forward: the model's Forward.
         train, test: Batches; test may be None.
         settings: dict of the numbers and names that ``fit`` has checked.
-        dtype: format in which the model computes.
         augment, loss: callables or None.
     """
 
-    def __init__(self, model, train, test, settings, *, dtype, augment, loss):
+    def __init__(self, forward, train, test, settings, *, augment, loss):
+        self.forward, model = forward, forward.model
         self.model, self.train, self.test = model, train, test
-        self.settings, self.dtype, self.augment, self.loss = settings, dtype, augment, loss
+        self.settings, self.augment, self.loss = settings, augment, loss
         self.optimizer = _make_optimizer(model, settings)
         self.augment_generator = torch.Generator(train.device).manual_seed(settings["seed"])
         generators = [self.augment_generator, *train.generators]
         self.streams = Streams(train.device, generators)
-        self.layout = ChannelsLast(model, train.device)
         self.num_steps = settings["epochs"] * train.num_batches
         self.history = History()
         self.epoch = self.batch = 0  # the next batch to train on
@@ -48,13 +46,6 @@ class Run:
     def finished(self):
         """True after the last epoch."""
         return self.epoch == self.settings["epochs"]
-
-    def __enter__(self):
-        self.layout.__enter__()
-        return self
-
-    def __exit__(self, *exc):
-        return self.layout.__exit__(*exc)
 
     def steps(self):
         """Train; yield after every step: True if it ended an epoch, which is then evaluated."""
@@ -138,10 +129,7 @@ class Run:
             group["lr"] = lr
         if self.augment is not None:
             x = self._augmented(x)
-        x = self.layout(x)  # not under autocast, which keeps its copies of the weights
-        with autocast(self.train.device, self.dtype):
-            output = self.model(x)
-        loss = batch_loss(self.train, output, y, self.loss, settings["label_smoothing"])
+        loss = batch_loss(self.train, self.forward(x), y, self.loss, settings["label_smoothing"])
         value = loss.item()
         if not math.isfinite(value):
             raise FloatingPointError(
@@ -171,9 +159,7 @@ class Run:
     def _end_epoch(self, watch):
         result = None
         if self.test is not None:
-            result = evaluate_batches(
-                self.model, self.test, self.layout, dtype=self.dtype, loss=self.loss
-            )
+            result = evaluate_batches(self.forward, self.test, self.loss)
         self.epoch, self.batch = self.epoch + 1, 0
         self.history.epochs.append(
             {
@@ -197,13 +183,13 @@ class Run:
 
 def _make_optimizer(model, settings):
     trained = [p for p in model.parameters() if p.requires_grad]
-    matrices = [p for p in trained if p.ndim >= 2]
-    vectors = [p for p in trained if p.ndim < 2]
-    groups = [
-        {"params": params, "weight_decay": decay}
-        for params, decay in ((matrices, settings["weight_decay"]), (vectors, 0.0))
-        if params
-    ]
+    groups = [{"params": trained, "weight_decay": 0.0}]
+    if settings["weight_decay"]:
+        matrices = [p for p in trained if p.ndim >= 2]
+        groups = [
+            {"params": matrices, "weight_decay": settings["weight_decay"]},
+            {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        ]
     fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in trained)
     if settings["optimizer"] == "sgd":
         return torch.optim.SGD(groups, lr=settings["lr"], momentum=0.9, nesterov=True, fused=fused)

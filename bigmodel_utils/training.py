@@ -10,7 +10,8 @@ import torch
 from bigmodel_utils.arguments import describe, flag, integer, one_of, real
 from bigmodel_utils.batches import Batches
 from bigmodel_utils.device import choose_device
-from bigmodel_utils.evaluation import evaluate, parameter_dtype, precision
+from bigmodel_utils.evaluation import evaluate
+from bigmodel_utils.forward import Forward, precision
 from bigmodel_utils.history import Evaluation, History
 from bigmodel_utils.rng import isolated
 from bigmodel_utils.run import OPTIMIZERS, Run
@@ -104,6 +105,9 @@ def fit(
     if checkpoint is not None:
         if not isinstance(checkpoint, (str, os.PathLike)):
             raise TypeError(f"checkpoint: expected a path, got {describe(checkpoint)}")
+        folder = os.path.dirname(os.path.abspath(checkpoint))
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(f"checkpoint: expected an existing folder {folder}")
     if checkpoint_every is not None:
         integer("checkpoint_every", checkpoint_every, minimum=1)
         if checkpoint is None:
@@ -116,40 +120,35 @@ def fit(
     dtype = precision(model, device, dtype)
     settings["dtype"] = str(dtype)
 
-    def batches(name, data, size, order):
-        return Batches(
-            name,
-            data,
-            size,
-            device,
-            float_dtype=parameter_dtype(model),
-            seed=order,
-            class_labels=loss is None,
-        )
-
     memory_ran_out = False
-    with isolated(device, seed):
-        try:
-            model.to(device)
-            train = batches("train", train, batch_size, seed)
-            test = None if test is None else batches("test", test, min(1000, 4 * batch_size), None)
-            run = Run(model, train, test, settings, dtype=dtype, augment=augment, loss=loss)
-            _drive(run, checkpoint, checkpoint_every, progress)
-            return run.history
-        except _OutOfMemoryError:
-            memory_ran_out = True  # raise below: here the traceback still holds the tensors
-        finally:
-            model.eval()
+    try:
+        with isolated(device, seed), Forward(model.to(device), device, dtype) as forward:
+            run = _prepare(forward, train, test, settings, augment, loss)
+            return _drive(run, checkpoint, checkpoint_every, progress)
+    except _OutOfMemoryError:
+        memory_ran_out = True  # raise below: here the traceback still holds the tensors
+    finally:
+        run = None
+        model.eval()
     assert memory_ran_out
     advice = f"try batch_size={batch_size // 2}" if batch_size > 1 else "try a smaller model"
     raise RuntimeError(f"out of memory on {device} with batch_size={batch_size}: {advice}")
 
 
+def _prepare(forward, train, test, settings, augment, loss):
+    size = settings["batch_size"]
+    options = {"float_dtype": forward.parameter_dtype, "class_labels": loss is None}
+    train = Batches("train", train, size, forward.device, seed=settings["seed"], **options)
+    if test is not None:
+        test = Batches("test", test, min(1000, 4 * size), forward.device, seed=None, **options)
+    return Run(forward, train, test, settings, augment=augment, loss=loss)
+
+
 def _drive(run, path, every, progress):
-    """Resume ``run`` if ``path`` exists, and step it to its end or to Ctrl-C."""
+    """Resume ``run`` if ``path`` exists, step it to its end or to Ctrl-C, return its history."""
     if path is not None and os.path.exists(path):
         run.resume(path)
-    with run, _ctrl_c() as asked, _bar(run, progress) as bar:
+    with _ctrl_c() as asked, _bar(run, progress) as bar:
         try:
             for epoch_ended in run.steps():
                 bar.update()
@@ -163,6 +162,7 @@ def _drive(run, path, every, progress):
                     break
         except KeyboardInterrupt:  # the second Ctrl-C: amid a step, which is no state to save
             run.history.interrupted = True
+    return run.history
 
 
 @contextlib.contextmanager

@@ -113,7 +113,8 @@ def train_lab(train, test):
         axes[1].set_xlabel("epoch")
         axes[1].set_ylabel("test accuracy (%)")
         plotting.show(
-            fig, f"Training loss by step and test accuracy by epoch, ending at {accuracy[-1]:.1f} %."
+            fig,
+            f"Training loss by step and test accuracy by epoch, ending at {accuracy[-1]:.1f} %.",
         )
 
     run(min(500, len(train[0])), -2.5, 3, progress=False)

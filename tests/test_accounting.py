@@ -197,6 +197,24 @@ def test_batch_statistics_do_not_move_in_training_mode(count):
     assert model[0].running_mean.tolist() == [0, 0]
 
 
+class Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls += 1
+        return self.layer(x)
+
+
+@BOTH
+def test_a_pass_that_writes_to_a_buffer_leaves_no_trace(count):
+    model = Counting()
+    count(model, (4, 3))
+    assert model.calls == 0
+
+
 def test_prediction_needs_no_memory_for_activations():
     report = predict(nn.Conv2d(64, 64, 3, padding=1), (10_000, 64, 500, 400))
     assert report.flops == 2 * 10_000 * 500 * 400 * 64 * 64 * 9

@@ -410,4 +410,4 @@ def test_a_run_that_diverged_keeps_its_last_good_checkpoint(tmp_path):
 
 def test_no_folder_for_the_checkpoint_is_told_before_training(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected an existing folder"):
-        small_run(tmp_path / "no" / "run.pt")
+        small_run(tmp_path / "no" / "run.pt", loss=lambda output, y: pytest.fail("trained"))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from bigmodel_utils import evaluation
+from bigmodel_utils import forward
 from bigmodel_utils.models import MLP, ArticleCNN, RecognitionCNN
 from bigmodel_utils.schedule import learning_rate
 from bigmodel_utils.training import evaluate, fit
@@ -348,7 +348,7 @@ def test_the_caller_s_random_numbers_neither_matter_nor_change():
 
 @pytest.mark.parametrize("fast", [torch.bfloat16, torch.float32])
 def test_bfloat16_only_where_the_device_has_it(monkeypatch, fast):
-    monkeypatch.setattr(evaluation, "number_format", lambda device: fast)
+    monkeypatch.setattr(forward, "number_format", lambda device: fast)
     seen = set()
     model = cnn()
 
@@ -384,15 +384,61 @@ def test_memory_order_is_channels_last_within_the_run_only():
     assert all(torch.equal(a, b) for a, b in zip(kept, weights(model), strict=True))
 
 
+class Sized(nn.Module):
+    """A network with ``view`` after its convolution, as in the article."""
+
+    def __init__(self, code):
+        super().__init__()
+        self.conv, self.fc, self.code = nn.Conv2d(1, 4, 3, padding=1), nn.Linear(384, 3), code
+        self.orders = set()
+
+    def forward(self, x):
+        x = self.conv(x)
+        if len(x) > 2:  # two images are the trial of the memory order
+            self.orders.add(x.is_contiguous())
+        return self.fc(self.code(x))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_network_with_view_trains_in_the_usual_order(dtype):
+def test_a_network_with_view_is_fast_too_and_one_that_needs_the_usual_order_gets_it(dtype):
+    def insist(x):
+        if not x.is_contiguous():
+            raise RuntimeError("needs the usual order")
+        return x.flatten(1)
+
+    train, results = images(40), {}
+    for name, code in {
+        "flatten": lambda x: x.flatten(1),
+        "view": lambda x: x.view(-1, 4 * 8 * 12),
+        "view size": lambda x: x.view((len(x), -1)),
+        "insist": insist,
+    }.items():
+        torch.manual_seed(0)
+        model = Sized(code)
+        history = fit(model, train, train, epochs=6, batch_size=20, lr=0.01, dtype=dtype,
+                      device="cpu", progress=False)  # fmt: skip
+        assert history.losses[-1] < 0.9 * history.losses[0]
+        assert evaluate(model, train, dtype=dtype).accuracy == history.test_accuracy
+        assert model.orders == {name == "insist"}
+        results[name] = weights(model)
+    for name in ("view", "view size"):
+        pairs = zip(results[name], results["flatten"], strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_network_that_is_wrong_in_every_order_says_so():
+    model = Sized(lambda x: x.view(-1, 385))
+    strides = [p.stride() for p in model.parameters()]
+    with pytest.raises(RuntimeError, match="385"):
+        fit(model, images(40), epochs=1, **FLOAT)
+    assert [p.stride() for p in model.parameters()] == strides
+
+
+def test_the_article_s_network_trains():
     torch.manual_seed(0)
-    model = ArticleCNN()
     train = images(40, h=28, w=28)
-    history = fit(model, train, train, epochs=6, batch_size=20, lr=3e-3, progress=False,
-                  dtype=dtype, device="cpu")  # fmt: skip
+    history = fit(ArticleCNN(), train, epochs=6, batch_size=20, lr=3e-3, **FLOAT)
     assert history.losses[-1] < 0.5 * history.losses[0]
-    assert evaluate(model, train, dtype=dtype).accuracy == history.test_accuracy
 
 
 def test_the_trial_of_the_memory_order_leaves_batch_norm_alone():

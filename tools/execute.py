@@ -23,7 +23,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
-BADGE = re.compile(r"\*\*Runs in\*\* [^·\n]*· \*\*memory\*\* [^·\n]*")
+BADGE = re.compile(r"\*\*Runs in\*\* [^·\n]* · \*\*memory\*\* [^·\n]*?(?= ·|$)", re.MULTILINE)
 ADDRESS = re.compile(r"git\+https?://\S+")
 
 

@@ -44,7 +44,7 @@ test: $(VENV)/.test ## build the book and run every test, the browser's included
 	$(BIN)/ruff format --check .
 	$(MAKE) book
 	BIGMODEL_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile \
-		--nbval --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg tests book
+		--nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/sanitize.cfg tests book
 
 test-colab: ## execute every page on the versions that Colab has, in a venv of its own
 	tools/test_colab.sh $(PYTHON)

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Entry", "label_of_definition", "prove", "read_page", "table"]
+__all__ = ["Entry", "label_of_definition", "page_title", "prove", "read_page", "table"]
 
 _RECORD = re.compile(r"^proved (\S+): (\d+) cases?, largest error at most (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r"^\$\$[ \t]*\(([^()\s]+)\)[ \t]*$", re.MULTILINE)
@@ -148,3 +148,9 @@ def table(pages):
         for entry in read_page(path):
             rows.append(f"| `{entry.label}` | {link} | {entry.cases} | {entry.tolerance} |")
     return "\n".join(rows)
+
+
+def page_title(path):
+    """Return the title of a page: the first heading of its first cell."""
+    cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+    return "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ").strip()

@@ -5,6 +5,7 @@ Colours are Okabe and Ito's, which readers with any colour vision can tell apart
 theme frames, so that one picture serves both themes.
 """
 
+import base64
 import io
 
 import matplotlib
@@ -77,20 +78,31 @@ def show(fig, alt, *, kind="svg"):
     if not isinstance(alt, str) or len(alt.strip()) < 20:
         raise ValueError(f"alt: expected a sentence that says what is shown, got {alt!r}")
     arguments.one_of("kind", kind, ("svg", "png"))
-    buffer = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
-        # No date and no version: the same figure gives the same bytes.
-        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-        fig.savefig(buffer, format=kind, metadata=metadata)
     mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
-    content = buffer.getvalue().decode() if kind == "svg" else buffer.getvalue()
-    if kind == "png":
-        import base64
-
-        content = base64.b64encode(content).decode()
+    content = _svg(fig) if kind == "svg" else _png(fig)
     display(
         {mime: content, "text/plain": f"<figure: {alt}>"}, raw=True, metadata={mime: {"alt": alt}}
     )
+
+
+def _svg(fig):
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        # No date and no version: the same figure gives the same bytes.
+        fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue().decode()
+
+
+def _png(fig):
+    """Return the figure as base64 text, in 256 colours: a third of the size, no visible loss."""
+    from PIL import Image
+
+    drawn, small = io.BytesIO(), io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        fig.savefig(drawn, format="png", metadata={"Software": None})
+    picture = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    picture.save(small, format="png", optimize=True)
+    return base64.b64encode(small.getvalue()).decode()
 
 
 def _array(name, value, ndim):

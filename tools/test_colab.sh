@@ -17,4 +17,4 @@ if [ "$before" != "$after" ]; then
     echo "installing the package replaced torch $before by $after"
     exit 1
 fi
-BIGMODEL_THREADS=1 OMP_NUM_THREADS=1 $venv/bin/python tools/execute_only.py
+$venv/bin/python tools/execute.py --dry-run

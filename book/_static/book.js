@@ -1,0 +1,70 @@
+// Repairs of the theme for readers with a keyboard or a screen reader, and for print.
+// Only attributes and words: looks belong to book.css.
+(() => {
+  "use strict";
+
+  // MathJax's menu makes every formula a Tab stop: a hundred of them between two links.
+  if (window.MathJax) (window.MathJax.options ||= {}).enableMenu = false;
+
+  // Names for what the theme leaves without one.
+  function nameControls() {
+    const sidebar = document.getElementById("pst-primary-sidebar");
+    sidebar?.setAttribute("role", "navigation"); // the logo is outside every landmark
+    sidebar?.setAttribute("aria-label", "Book");
+    for (const summary of document.querySelectorAll("li.has-children > details > summary")) {
+      const link = summary.closest("li").querySelector("a");
+      summary.setAttribute("aria-label", `Pages of ${link.textContent.trim()}`);
+    }
+  }
+
+  // "Show code cell content" is the builder's language, and its hidden name differs from it.
+  function nameFolds() {
+    for (const summary of document.querySelectorAll("details.hide > summary")) {
+      summary.removeAttribute("aria-label");
+      const content = summary.closest(".tag_solution") ? "the solution" : "the cell";
+      for (const text of summary.children) {
+        text.textContent = text.textContent
+          .replace("code cell content", content)
+          .replace("code cell ", "the ")
+          .replace("the source", "the code")
+          .replace("the outputs", "the output");
+      }
+    }
+  }
+
+  // A formula that scrolls inside itself is a Tab stop; any other is none. The theme does the
+  // same for code and tables, but does not look again when a fold opens.
+  function watchScrolling() {
+    const watcher = new ResizeObserver((entries) => {
+      for (const { target } of entries) {
+        const box = target.querySelector(":scope > mjx-container") || target;
+        for (const each of [target, box]) {
+          if (each.scrollWidth > each.clientWidth + 1) each.tabIndex = 0;
+          else each.removeAttribute("tabindex");
+        }
+      }
+    });
+    for (const formula of document.querySelectorAll(".math")) watcher.observe(formula);
+    document.addEventListener("toggle", () => dispatchEvent(new Event("resize")), true);
+  }
+
+  // Paper is white: the dark theme's pale text would be lost on it.
+  function printInLight() {
+    const root = document.documentElement.dataset;
+    let theme = null;
+    addEventListener("beforeprint", () => {
+      theme = root.theme;
+      root.theme = "light";
+    });
+    addEventListener("afterprint", () => {
+      if (theme !== null) root.theme = theme;
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    nameControls();
+    nameFolds();
+    watchScrolling();
+    printInLight();
+  });
+})();

@@ -3,10 +3,11 @@
 import math
 import numbers
 import operator
+import os
 
 import torch
 
-__all__ = ["describe", "flag", "integer", "one_of", "pair", "real", "tensor"]
+__all__ = ["describe", "device", "flag", "integer", "one_of", "pair", "path", "real", "tensor"]
 
 
 def describe(value):
@@ -46,7 +47,10 @@ def real(name, value, *, minimum=None, maximum=None, above=None):
     """Return ``value`` as a finite float in ``[minimum, maximum]``, or larger than ``above``."""
     if isinstance(value, (bool, torch.Tensor)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a number, got {describe(value)}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {number}")
     if minimum is not None and number < minimum:
@@ -71,6 +75,24 @@ def one_of(name, value, choices):
         listed = ", ".join(repr(c) for c in choices)
         raise ValueError(f"{name}: expected one of {listed}, got {describe(value)}")
     return value
+
+
+def path(name, value):
+    """Return ``value`` if it is a string or an ``os.PathLike``, else TypeError."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name}: expected a path, got {describe(value)}")
+    return value
+
+
+def device(name, value):
+    """Return ``value`` as torch.device. ValueError if torch knows no such device."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, torch.device)):
+        raise TypeError(f"{name}: expected a device such as 'cpu', got {describe(value)}")
+    try:
+        return torch.device(value)
+    except RuntimeError:
+        message = f"{name}: expected a device such as 'cpu' or 'cuda:0', got {describe(value)}"
+        raise ValueError(message) from None
 
 
 def tensor(name, value, shape=None, *, floating=False, dtype=None):

@@ -55,6 +55,8 @@ def affine(x, *, degrees=0.0, scale=(1.0, 1.0), translate=0.0, generator):
         TypeError, ValueError: naming the argument.
     """
     tensor("x", x, ("b", "c", "h", "w"), floating=True)
+    if x.numel() == 0:
+        raise ValueError(f"x: expected no empty axis, got shape {tuple(x.shape)}")
     degrees = real("degrees", degrees, minimum=0, maximum=180)
     if not isinstance(scale, (tuple, list)) or len(scale) != 2:
         raise ValueError(f"scale: expected a pair (smallest, largest), got {describe(scale)}")

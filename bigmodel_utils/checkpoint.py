@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from bigmodel_utils import arguments
 from bigmodel_utils.arguments import describe
 
 __all__ = ["FORMAT", "VERSION", "load", "load_model", "previous_path", "save"]
@@ -23,7 +24,7 @@ _PLAIN = (bool, int, float, str, type(None))
 
 def previous_path(path):
     """Return where :func:`save` keeps the last file but one: ``<path>.previous``."""
-    return Path(f"{os.fspath(path)}.previous")
+    return Path(f"{os.fspath(arguments.path('path', path))}.previous")
 
 
 def save(path, state):
@@ -42,7 +43,7 @@ def save(path, state):
         TypeError: naming the entry of ``state`` that could not be read back.
         FileNotFoundError: if the folder does not exist.
     """
-    path = Path(path)
+    path = Path(arguments.path("path", path))
     _check_types("state", state)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: expected an existing folder {path.parent}")
@@ -71,7 +72,9 @@ def load(path, *, map_location="cpu"):
         ValueError: if the file is truncated, damaged, of another kind or of a newer version.
             Each message names the file, what was expected and the previous file, if it is there.
     """
-    path = Path(path)
+    path = Path(arguments.path("path", path))
+    if map_location is not None:
+        map_location = arguments.device("map_location", map_location)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such checkpoint{_hint(path)}")
     if not path.is_file():

@@ -40,7 +40,7 @@ def setup(seed=0, *, threads=None):
     seed = arguments.integer("seed", seed, minimum=0, maximum=2**32 - 1)
     if threads is None:
         wished = os.environ.get("BIGMODEL_THREADS", "2")
-        if not wished.isdigit():
+        if not wished.isdecimal() or int(wished) == 0:
             raise ValueError(f"BIGMODEL_THREADS: expected a positive integer, got {wished!r}")
         threads = min(int(wished), os.cpu_count() or 1)
     torch.set_num_threads(arguments.integer("threads", threads, minimum=1))
@@ -68,7 +68,9 @@ def number_format(device):
     """
     import torch
 
-    kind = torch.device(device).type
+    from bigmodel_utils import arguments
+
+    kind = arguments.device("device", device).type
     if kind == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     elif kind == "cpu":

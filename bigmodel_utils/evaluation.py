@@ -5,6 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+from bigmodel_utils import arguments
 from bigmodel_utils.arguments import describe, integer
 from bigmodel_utils.batches import Batches
 from bigmodel_utils.forward import Forward, precision
@@ -41,7 +42,7 @@ def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None
         raise TypeError(f"loss: expected a callable or None, got {describe(loss)}")
     if device is None:
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    device = torch.device(device)
+    device = arguments.device("device", device)
     dtype = precision(model, device, dtype)
     model.to(device)
     with isolated(device), Forward(model, device, dtype) as forward:

@@ -2,14 +2,18 @@
 
 Colours are Okabe and Ito's, which readers with any colour vision can tell apart
 (https://jfly.uni-koeln.de/color/). Figures keep a white ground, which the book's dark
-theme frames, so that one picture serves both themes.
+theme frames, so that one picture serves both themes. Every function raises TypeError or
+ValueError for a bad argument, naming it, what came and what was expected.
 """
 
 import base64
 import io
+from collections.abc import Mapping
 
 import matplotlib
 import numpy as np
+import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bigmodel_utils import arguments
@@ -75,6 +79,8 @@ def show(fig, alt, *, kind="svg"):
     """
     from IPython.display import display
 
+    if not isinstance(fig, Figure):
+        raise TypeError(f"fig: expected a matplotlib Figure, got {arguments.describe(fig)}")
     if not isinstance(alt, str) or len(alt.strip()) < 20:
         raise ValueError(f"alt: expected a sentence that says what is shown, got {alt!r}")
     arguments.one_of("kind", kind, ("svg", "png"))
@@ -105,13 +111,39 @@ def _png(fig):
     return base64.b64encode(small.getvalue()).decode()
 
 
-def _array(name, value, ndim):
-    array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
-    if array.ndim not in np.atleast_1d(ndim):
-        raise ValueError(f"{name}: expected {ndim} axes, got shape {array.shape}")
+def _array(name, value, *ndims):
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        value = value.float() if value.dtype == torch.bfloat16 else value  # NumPy has none
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: expected rows of one length") from None
+    if array.ndim not in ndims:
+        expected = " or ".join(str(n) for n in ndims)
+        raise ValueError(f"{name}: expected {expected} axes, got shape {array.shape}")
     if array.size == 0 or array.dtype.kind not in "biuf":
         raise ValueError(f"{name}: expected numbers, got shape {array.shape} of {array.dtype}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}: expected finite numbers, got NaN or inf, shape {array.shape}")
     return array
+
+
+def _listed(name, value, length=None):
+    if (
+        not isinstance(value, (list, tuple, np.ndarray, torch.Tensor))
+        or getattr(value, "ndim", 1) == 0
+    ):
+        raise TypeError(f"{name}: expected a list, got {arguments.describe(value)}")
+    if length is not None and len(value) != length:
+        raise ValueError(f"{name}: expected {length} of them, got {len(value)}")
+    return value
+
+
+def _axes(name, value):
+    if not isinstance(value, Axes):
+        raise TypeError(f"{name}: expected a matplotlib Axes, got {arguments.describe(value)}")
+    return value
 
 
 def images(pictures, axes, *, titles=None, vmin=None, vmax=None, cmap="gray"):
@@ -119,16 +151,22 @@ def images(pictures, axes, *, titles=None, vmin=None, vmax=None, cmap="gray"):
 
     Axes without a picture are hidden. ``vmin`` and ``vmax`` fix a common grey scale.
     """
-    flat = np.atleast_1d(axes).ravel()
-    if len(pictures) > len(flat):
-        raise ValueError(f"pictures: {len(pictures)} of them for {len(flat)} axes")
-    if titles is not None and len(titles) != len(pictures):
-        raise ValueError(f"titles: expected {len(pictures)}, got {len(titles)}")
+    flat = [_axes("axes", ax) for ax in np.atleast_1d(axes).ravel()]
+    if len(_listed("pictures", pictures)) > len(flat):
+        raise ValueError(f"pictures: expected at most {len(flat)}, as axes, got {len(pictures)}")
+    if titles is not None:
+        _listed("titles", titles, len(pictures))
+    vmin = None if vmin is None else arguments.real("vmin", vmin)
+    vmax = None if vmax is None else arguments.real("vmax", vmax)
     for index, ax in enumerate(flat):
         ax.set_axis_off()
         if index < len(pictures):
-            picture = _array("pictures", pictures[index], (2, 3))
+            picture = _array(f"pictures[{index}]", pictures[index], 2, 3)
             if picture.ndim == 3:
+                if picture.shape[0] not in (1, 3):
+                    raise ValueError(
+                        f"pictures[{index}]: expected 1 or 3 channels first, got {picture.shape}"
+                    )
                 picture = picture[0] if picture.shape[0] == 1 else picture.transpose(1, 2, 0)
             ax.imshow(picture, cmap=cmap, vmin=vmin, vmax=vmax, interpolation="nearest")
             if titles is not None:
@@ -139,9 +177,15 @@ def images(pictures, axes, *, titles=None, vmin=None, vmax=None, cmap="gray"):
 def heatmap(matrix, ax, *, annotate=True, digits=1, cmap="RdBu_r", symmetric=True):
     """Draw an (h, w) matrix as coloured cells, with their values where ``annotate``.
 
-    ``symmetric`` puts zero in the middle of the colour scale. Returns ``ax``.
+    ``symmetric`` puts zero in the middle of the colour scale, ``digits`` is the number of
+    decimals. Returns ``ax``.
     """
     matrix = _array("matrix", matrix, 2)
+    matrix = matrix.astype(int) if matrix.dtype.kind == "b" else matrix
+    _axes("ax", ax)
+    arguments.flag("annotate", annotate)
+    digits = arguments.integer("digits", digits, minimum=0)
+    arguments.flag("symmetric", symmetric)
     limit = float(np.abs(matrix).max()) or 1.0
     low, high = (-limit, limit) if symmetric else (float(matrix.min()), float(matrix.max()))
     drawn = ax.imshow(matrix, cmap=cmap, vmin=low, vmax=high)
@@ -165,8 +209,11 @@ def confusion(matrix, ax, *, names=None):
     The diagonal is left uncoloured, so that the errors are what the eye meets.
     """
     matrix = _array("matrix", matrix, 2)
+    _axes("ax", ax)
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"matrix: expected as many rows as columns, got {matrix.shape}")
+    if matrix.dtype.kind not in "iu" or matrix.min() < 0:
+        raise ValueError(f"matrix: expected counts, integers from 0, got {matrix.dtype}")
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     ax.imshow(errors, cmap="Oranges", vmin=0, vmax=max(1, errors.max()))
     for (row, column), value in np.ndenumerate(matrix):
@@ -175,7 +222,8 @@ def confusion(matrix, ax, *, names=None):
                 column, row, str(value), ha="center", va="center", fontsize=8,
                 color="gray" if row == column else "black",
             )  # fmt: skip
-    names = [str(i) for i in range(len(matrix))] if names is None else names
+    names = range(len(matrix)) if names is None else _listed("names", names, len(matrix))
+    names = [str(name) for name in names]
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks(range(len(names)), names)
     ax.set_xlabel("answer")
@@ -185,9 +233,12 @@ def confusion(matrix, ax, *, names=None):
 
 def history(record, ax, *, label=None, color=None):
     """Draw the loss of every training step of a History (smoothed over 5 %); return ``ax``."""
-    losses = np.asarray(record.losses, dtype=float)
-    if losses.size == 0:
-        raise ValueError("record: the History holds no step")
+    if not hasattr(record, "losses"):
+        raise TypeError(f"record: expected a History, got {arguments.describe(record)}")
+    if len(record.losses) == 0:
+        raise ValueError("record: expected a History with steps, got none")
+    losses = _array("record", record.losses, 1).astype(float)
+    _axes("ax", ax)
     window = max(1, losses.size // 20)
     smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
     steps = np.arange(window, losses.size + 1)
@@ -204,8 +255,12 @@ def spread(groups, ax, *, percent=True):
         groups: mapping of a name to a list of values, one for each seed.
         percent: show fractions as percentages.
     """
+    if not isinstance(groups, Mapping):
+        raise TypeError(f"groups: expected a mapping, got {arguments.describe(groups)}")
     if not groups:
         raise ValueError("groups: expected at least one group, got none")
+    _axes("ax", ax)
+    arguments.flag("percent", percent)
     scale = 100 if percent else 1
     for row, (name, values) in enumerate(groups.items()):
         values = scale * _array(f"groups[{name!r}]", values, 1)

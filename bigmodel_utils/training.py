@@ -7,6 +7,7 @@ import threading
 
 import torch
 
+from bigmodel_utils import arguments
 from bigmodel_utils.arguments import describe, flag, integer, one_of, real
 from bigmodel_utils.batches import Batches
 from bigmodel_utils.device import choose_device
@@ -103,9 +104,7 @@ def fit(
     }
     flag("progress", progress)
     if checkpoint is not None:
-        if not isinstance(checkpoint, (str, os.PathLike)):
-            raise TypeError(f"checkpoint: expected a path, got {describe(checkpoint)}")
-        folder = os.path.dirname(os.path.abspath(checkpoint))
+        folder = os.path.dirname(os.path.abspath(arguments.path("checkpoint", checkpoint)))
         if not os.path.isdir(folder):
             raise FileNotFoundError(f"checkpoint: expected an existing folder {folder}")
     if checkpoint_every is not None:
@@ -116,7 +115,7 @@ def fit(
         raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
     if not any(p.requires_grad for p in model.parameters()):
         raise ValueError("model: expected parameters to train, got none that requires a gradient")
-    device = choose_device() if device is None else torch.device(device)
+    device = choose_device() if device is None else arguments.device("device", device)
     dtype = precision(model, device, dtype)
     settings["dtype"] = str(dtype)
 

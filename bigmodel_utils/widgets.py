@@ -71,10 +71,11 @@ def filter_lab(photo):
             fig, f"A photograph and the same filtered by the kernel {name!r}.", kind="png"
         )
 
-    draw("vertical edges", 3, 1)
+    first = "vertical edges"
+    draw(first, 3, 1)
     print(_NOTE)
     controls = {
-        "name": ipywidgets.Dropdown(options=list(FILTERS), description="kernel"),
+        "name": ipywidgets.Dropdown(options=list(FILTERS), value=first, description="kernel"),
         "size": ipywidgets.IntSlider(3, 3, 15, 2, description="size"),
         "stride": ipywidgets.IntSlider(1, 1, 6, description="stride"),
     }
@@ -90,38 +91,50 @@ def _show(draw, controls):
 
 
 def train_lab(train, test):
-    """Train a small CNN on a part of the data and watch loss and test accuracy.
+    """Train a small CNN with settings of the reader's choice; watch its loss and accuracy.
 
     Args:
-        train, test: pairs ``(x, y)`` of images (n, 1, 28, 28) in [0, 1] and labels (n,).
+        train, test: pairs ``(x, y)`` of images (n, c, h, w), floating point, and class labels
+            (n,). ``test`` should be a validation part: playing is choosing.
+
+    Raises:
+        TypeError, ValueError: naming the part, what came and what was expected.
     """
     import ipywidgets
     from IPython.display import display
 
-    from bigmodel_utils.models import RecognitionCNN
-    from bigmodel_utils.training import fit
+    train, test = _checked_part("train", train), _checked_part("test", test)
+    classes = int(max(train[1].max(), test[1].max())) + 1
+    total = len(train[0])
+    smallest = min(100, total)
 
-    def run(examples, log_lr, epochs, progress=True):
-        torch.manual_seed(0)
-        model = RecognitionCNN()
-        part = tuple(t[:examples] for t in train)
-        record = fit(model, part, test, epochs=epochs, lr=10.0**log_lr, progress=progress)
-        fig, axes = plotting.figure(1, 2, width=7, height=2.6)
-        plotting.history(record, axes[0])
-        accuracy = [100 * row["test_accuracy"] for row in record.epochs]
-        axes[1].plot(range(1, len(accuracy) + 1), accuracy, "o-")
-        axes[1].set_xlabel("epoch")
-        axes[1].set_ylabel("test accuracy (%)")
-        plotting.show(
-            fig,
-            f"Training loss by step and test accuracy by epoch, ending at {accuracy[-1]:.1f} %.",
+    def run(examples, log_lr, epochs, relu=True, jitter=False, progress=True):
+        _train_and_draw(
+            (train[0][:examples], train[1][:examples]),
+            test,
+            classes,
+            lr=10.0**log_lr,
+            epochs=epochs,
+            relu=relu,
+            jitter=jitter,
+            progress=progress,
         )
 
-    run(min(500, len(train[0])), -2.5, 3, progress=False)
+    run(min(500, total), -2.5, 3, progress=False)
     print(_NOTE)
-    examples = ipywidgets.IntSlider(500, 100, len(train[0]), 100, description="examples")
-    log_lr = ipywidgets.FloatSlider(value=-2.5, min=-5, max=0, step=0.25, description="log10 lr")
-    epochs = ipywidgets.IntSlider(3, 1, 10, description="epochs")
+    sliders = {
+        "examples": ipywidgets.IntSlider(
+            min(500, total), smallest, total, max(1, smallest), description="examples"
+        ),
+        "log_lr": ipywidgets.FloatSlider(
+            value=-2.5, min=-5, max=0.5, step=0.25, description="log10 lr"
+        ),
+        "epochs": ipywidgets.IntSlider(3, 1, 10, description="epochs"),
+    }
+    boxes = {
+        "relu": ipywidgets.Checkbox(True, description="ReLU"),
+        "jitter": ipywidgets.Checkbox(False, description="augment"),
+    }
     button = ipywidgets.Button(description="train")
     output = ipywidgets.Output()
 
@@ -130,9 +143,64 @@ def train_lab(train, test):
         try:
             with output:
                 output.clear_output()
-                run(examples.value, log_lr.value, epochs.value)
+                run(**{name: control.value for name, control in (sliders | boxes).items()})
         finally:
             button.disabled = False
 
     button.on_click(on_click)
-    display(ipywidgets.VBox([ipywidgets.HBox([examples, log_lr, epochs]), button, output]))
+    rows = [ipywidgets.HBox(list(group.values())) for group in (sliders, boxes)]
+    display(ipywidgets.VBox([*rows, button, output]))
+
+
+def _checked_part(name, part):
+    if not isinstance(part, (tuple, list)) or len(part) != 2:
+        raise TypeError(f"{name}: expected a pair (x, y), got {arguments.describe(part)}")
+    x = arguments.tensor(f"{name}: x", part[0], ("n", "c", "h", "w"), floating=True)
+    y = arguments.tensor(f"{name}: y", part[1], ("n",), dtype=torch.int64)
+    if len(x) != len(y) or len(x) == 0:
+        raise ValueError(f"{name}: expected as many labels as images, got {len(y)} for {len(x)}")
+    return x, y
+
+
+def _train_and_draw(train, test, classes, *, lr, epochs, relu, jitter, progress):
+    """Train once; draw the loss of each step and the accuracy after each epoch."""
+    from bigmodel_utils.models import RecognitionCNN
+    from bigmodel_utils.training import fit
+
+    torch.manual_seed(0)
+    model = RecognitionCNN(
+        image_size=tuple(train[0].shape[2:]),
+        in_channels=train[0].shape[1],
+        num_classes=classes,
+        relu=relu,
+    )
+    augment = _jitter if jitter else None
+    try:
+        record = fit(
+            model, train, test, epochs=epochs, batch_size=64, lr=lr, augment=augment,
+            progress=progress,
+        )  # fmt: skip
+    except FloatingPointError as error:
+        print(error)  # a rate that is too high is a result too
+        return
+    if not record.epochs:
+        print("Stopped before the first epoch ended.")
+        return
+    accuracy = [100 * value for value in record.column("test_accuracy")]
+    fig, axes = plotting.figure(1, 2, width=7, height=2.6)
+    plotting.history(record, axes[0])
+    axes[1].plot(range(1, len(accuracy) + 1), accuracy, "o-")
+    axes[1].set_xlabel("epoch")
+    axes[1].set_ylabel("accuracy, held out (%)")
+    axes[1].xaxis.get_major_locator().set_params(integer=True)
+    plotting.show(
+        fig,
+        f"Training loss by step and accuracy on held-out images by epoch, ending at "
+        f"{accuracy[-1]:.0f} %.",
+    )
+
+
+def _jitter(x, generator):
+    from bigmodel_utils.augment import affine
+
+    return affine(x, degrees=10, scale=(0.9, 1.1), translate=2, generator=generator)

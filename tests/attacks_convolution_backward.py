@@ -1,6 +1,5 @@
 """Wrong answers that the checkers of the page "Convolution, backward" must reject."""
 
-import torch
 import torch.nn.functional as F
 
 
@@ -90,23 +89,37 @@ ATTACKS = {
         ),
     },
     "fans": {
-        "forgets the groups": lambda c, o, k, groups: (c * k[0] * k[1], o * k[0] * k[1]),
-        "PyTorch's fan-out": lambda c, o, k, groups: (
+        "forgets the groups": lambda c, o, k, s, groups: (
+            c * k[0] * k[1],
+            o * k[0] * k[1] / (s[0] * s[1]),
+        ),
+        "PyTorch's fan-out": lambda c, o, k, s, groups: (
             c // groups * k[0] * k[1],
             o * k[0] * k[1],
         ),
-        "exchanged": lambda c, o, k, groups: (
+        "forgets the stride": lambda c, o, k, s, groups: (
+            c // groups * k[0] * k[1],
             o // groups * k[0] * k[1],
+        ),
+        "divides both by the stride": lambda c, o, k, s, groups: (
+            c // groups * k[0] * k[1] / (s[0] * s[1]),
+            o // groups * k[0] * k[1] / (s[0] * s[1]),
+        ),
+        "exchanged": lambda c, o, k, s, groups: (
+            o // groups * k[0] * k[1] / (s[0] * s[1]),
             c // groups * k[0] * k[1],
         ),
-        "a square kernel": lambda c, o, k, groups: (
+        "rounds the average down": lambda c, o, k, s, groups: (
+            c // groups * k[0] * k[1],
+            o // groups * k[0] * k[1] // (s[0] * s[1]),
+        ),
+        "a square kernel": lambda c, o, k, s, groups: (
             c // groups * k[0] ** 2,
-            o // groups * k[0] ** 2,
+            o // groups * k[0] ** 2 / (s[0] * s[1]),
         ),
-        "adds the bias": lambda c, o, k, groups: (
+        "adds the bias": lambda c, o, k, s, groups: (
             c // groups * k[0] * k[1] + 1,
-            o // groups * k[0] * k[1],
+            o // groups * k[0] * k[1] / (s[0] * s[1]),
         ),
-        "forgets the kernel": lambda c, o, k, groups: (c // groups, o // groups),
     },
 }

@@ -93,6 +93,11 @@ def test_other_images_channels_widths_and_classes(size):
     assert (net.conv1.out_channels, net.conv2.out_channels) == (5, 6)
 
 
+def test_another_image_size_is_an_error_and_not_more_examples():
+    with pytest.raises(RuntimeError, match="shapes"):
+        RecognitionCNN()(images(4, h=56, w=28))
+
+
 def test_mlp():
     torch.manual_seed(0)
     net = MLP([12, 5, 4, 3])

@@ -441,6 +441,14 @@ def test_the_article_s_network_trains():
     assert history.losses[-1] < 0.5 * history.losses[0]
 
 
+def test_a_model_in_evaluation_mode_is_trained_in_training_mode():
+    modes = []
+    model = cnn().eval()
+    model.norm1.register_forward_hook(lambda m, i, o: modes.append(m.training))
+    fit(model, images(20), images(9), epochs=2, batch_size=20, **FLOAT)
+    assert modes == [False, True, False, True, False]  # the trial, then two epochs
+
+
 def test_the_trial_of_the_memory_order_leaves_batch_norm_alone():
     model = cnn()
     fit(model, images(20), epochs=1, batch_size=20, **FLOAT)

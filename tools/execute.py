@@ -9,6 +9,7 @@ where the built book looks for it, and the repository's address in the install g
 
 import argparse
 import json
+import math
 import os
 import re
 import resource
@@ -56,7 +57,10 @@ def normalise(notebook):
             if isinstance(meta, dict) and "alt" in meta
         ]
         if len(alts) > 1:
-            raise ValueError(f"a cell shows {len(alts)} figures, and a cell has one alt text")
+            first = cell.source.partition("\n")[0]
+            raise ValueError(
+                f"a cell shows {len(alts)} figures, and a cell has one alt text: {first!r}"
+            )
         if alts:
             cell.metadata.setdefault("mystnb", {})["image"] = {"alt": alts[0]}
         else:
@@ -80,10 +84,14 @@ def set_badge(notebook, cpu_seconds, peak_mb):
     stored = notebook.metadata.get("book", {})
     seconds = stored.get("cpu_seconds_label", 0)
     if not 0.5 * seconds <= cpu_seconds <= seconds:
-        seconds = next(s for s in steps if s >= cpu_seconds)
+        seconds = next((s for s in steps if s >= cpu_seconds), None)
+        if seconds is None:
+            raise ValueError(
+                f"the page took {cpu_seconds:.0f} CPU-seconds, the limit is {steps[-1]}"
+            )
     memory = stored.get("memory_mb_label", 0)
     if not 0.7 * memory <= peak_mb <= memory:
-        memory = 100 * -(-int(peak_mb) // 100)
+        memory = 100 * math.ceil(peak_mb / 100)
     notebook.metadata["book"] = {"cpu_seconds_label": seconds, "memory_mb_label": memory}
     text = f"**Runs in** at most {seconds} CPU-seconds · **memory** {memory} MB"
     title.source = BADGE.sub(text, title.source)
@@ -95,10 +103,15 @@ def write(path, notebook):
     text = json.dumps(json.loads(text), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException:  # Ctrl-C too: leave the old page and nothing else
+        os.unlink(partial)
+        raise
     return True
 
 

@@ -25,8 +25,9 @@ def renumber(app, env):
         walk(chapter, (place,))
 
     for docname in numbered:
+        # An empty number, not none: without an entry a section would show its page's number.
         env.toc_secnumbers[docname] = {
-            anchor: numbers[docname] for anchor in env.toc_secnumbers[docname] if not anchor
+            anchor: () if anchor else numbers[docname] for anchor in env.toc_secnumbers[docname]
         }
         for reference in env.tocs[docname].findall(nodes.reference):
             if reference["anchorname"] or "secnumber" not in reference:

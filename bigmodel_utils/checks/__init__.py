@@ -1,7 +1,7 @@
 """Exercise checkers: each takes the reader's function and returns a :class:`Verdict`.
 
 One module per topic holds the checkers of a page. This one holds what they share.
-A checker is itself attacked: tests/attacks.py feeds every one of them wrong answers.
+A checker is itself attacked: tests/test_checkers.py feeds every one of them wrong answers.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,12 @@ def grade(function, cases, oracle, *, atol=1e-9, hint=""):
         oracle: the trusted function, called with the same arguments.
         atol: largest absolute difference allowed.
         hint: a sentence added to a wrong verdict.
+
+    Raises:
+        ValueError: without cases, since every function would pass.
     """
+    if not cases:
+        raise ValueError("cases: expected at least one, got none")
     if not callable(function):
         return Verdict("wrong", f"Expected a function, got {type(function).__name__}.")
     for number, arguments in enumerate(cases, start=1):
@@ -58,13 +63,26 @@ def grade(function, cases, oracle, *, atol=1e-9, hint=""):
 def _copy(value):
     import torch
 
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_copy(item) for item in value)
     return value.clone() if isinstance(value, torch.Tensor) else value
 
 
 def _same(left, right):
     import torch
 
-    return torch.equal(left, right) if isinstance(right, torch.Tensor) else left == right
+    if isinstance(right, dict):
+        return list(left) == list(right) and all(_same(left[key], right[key]) for key in right)
+    if type(right) in (list, tuple):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(right, torch.Tensor):
+        # NaN is equal to itself here: the question is whether the memory was changed.
+        return left.shape == right.shape and torch.allclose(
+            left, right, rtol=0, atol=0, equal_nan=True
+        )
+    return left == right
 
 
 def _difference(answer, expected, atol):
@@ -83,19 +101,33 @@ def _difference(answer, expected, atol):
             return f"expected a tensor, got {_show(answer)}."
         if answer.shape != expected.shape:
             return f"expected shape {tuple(expected.shape)}, got {tuple(answer.shape)}."
+        if _kind(answer) != _kind(expected):
+            return f"expected {_kind(expected)}, got {_kind(answer)}."
         if not torch.isfinite(answer.double()).all():
             return "the result holds values that are not finite."
         error = (answer.detach().double() - expected.double()).abs()
         if error.numel() and error.max() > atol:
             return f"the largest error is {error.max():.3g}."
         return ""
+    if getattr(answer, "ndim", None) == 0:
+        answer = answer.item()
     if isinstance(expected, (bool, str)) or isinstance(answer, (bool, str)):
-        return "" if answer == expected else f"expected {expected!r}, got {_show(answer)}."
+        # True == 1 in Python, but a yes is no count.
+        right = type(answer) is type(expected) and answer == expected
+        return "" if right else f"expected {expected!r}, got {_show(answer)}."
     try:
-        close = abs(float(answer) - float(expected)) <= atol
-    except (TypeError, ValueError):
+        close = getattr(answer, "ndim", 0) == 0 and abs(float(answer) - float(expected)) <= atol
+    except (TypeError, ValueError, OverflowError):
         close = False
     return "" if close else f"expected {expected}, got {_show(answer)}."
+
+
+def _kind(tensor):
+    import torch
+
+    if tensor.dtype == torch.bool:
+        return "booleans"
+    return "complex numbers" if tensor.is_complex() else "real numbers"
 
 
 def _show(value):

@@ -55,6 +55,7 @@ def _grad_input_by_autograd(g, weight, size, stride):
 def upsampling_padding(function):
     """Check ``function(kernel_size, stride) -> (padding, output_padding)`` by trying them all."""
     cases = [(4, 2), (3, 2), (5, 2), (2, 2), (1, 2), (3, 3), (4, 3), (5, 3), (6, 3), (2, 3), (7, 4)]
+    cases += [(1, 3), (2, 5)]  # kernels that leave gaps
     return grade(
         function,
         cases,
@@ -72,40 +73,38 @@ def _upsampling_by_trial(kernel_size, stride):
                 layer = torch.nn.ConvTranspose1d(
                     1, 1, kernel_size, stride, padding, output_padding, device="meta"
                 )
-                sizes.append(
-                    made > 0 and layer(torch.zeros(1, 1, size, device="meta")).shape[-1]
-                )
+                sizes.append(made > 0 and layer(torch.zeros(1, 1, size, device="meta")).shape[-1])
             if sizes == [5 * stride, 8 * stride]:
                 return padding, output_padding
     raise ValueError("no padding multiplies every length by the stride")
 
 
 def fans(function):
-    """Check ``function(in_channels, out_channels, kernel_size, groups) -> (fan_in, fan_out)``."""
+    """Check ``function(in_channels, out_channels, kernel_size, stride, groups)`` by counting."""
     cases = [
-        (3, 8, (3, 2), 1),
-        (8, 4, (1, 5), 1),
-        (6, 4, (3, 3), 2),
-        (4, 8, (3, 2), 4),
-        (5, 5, (2, 3), 5),
-        (7, 3, (1, 1), 1),
+        (3, 8, (3, 2), (1, 1), 1),
+        (8, 4, (1, 5), (1, 1), 1),
+        (6, 4, (3, 3), (1, 1), 2),
+        (4, 8, (3, 2), (2, 1), 4),
+        (5, 5, (2, 3), (2, 3), 5),
+        (7, 3, (1, 1), (2, 2), 1),
+        (4, 6, (5, 3), (1, 2), 2),
     ]
     return grade(
         function,
         cases,
         _fans_by_counting,
-        hint="Inputs and outputs of other groups do not count.",
+        hint="Other groups do not count, and a stride leaves fewer outputs than inputs.",
     )
 
 
-def _fans_by_counting(in_channels, out_channels, kernel_size, groups):
-    # With ones for weights, an output's gradient is 1 at each input that it sees; and the
-    # other way round for the outputs that a pixel in the middle enters.
-    weight = torch.ones(out_channels, in_channels // groups, *kernel_size)
-    x = torch.zeros(1, in_channels, 13, 13, requires_grad=True)
-    y = F.conv2d(x, weight, groups=groups)
-    row, column = y.shape[2] // 2, y.shape[3] // 2
-    seen = torch.autograd.grad(y[0, 0, row, column], x)[0]
-    pulse = torch.zeros(1, in_channels, 13, 13)
-    pulse[0, 0, 6, 6] = 1
-    return int(seen.count_nonzero()), int(F.conv2d(pulse, weight, groups=groups).count_nonzero())
+def _fans_by_counting(in_channels, out_channels, kernel_size, stride, groups):
+    # With ones for weights, an output's gradient is 1 at each input that it sees; and when all
+    # outputs send back a 1, a pixel counts the outputs that it entered.
+    weight = torch.ones(out_channels, in_channels // groups, *kernel_size, dtype=torch.float64)
+    x = torch.zeros(1, in_channels, 24, 24, dtype=torch.float64, requires_grad=True)
+    y = F.conv2d(x, weight, stride=stride, groups=groups)
+    seen = torch.autograd.grad(y[0, 0, 2, 2], x, retain_graph=True)[0]
+    entered = torch.autograd.grad(y, x, torch.ones_like(y))[0]
+    inside = entered[0, 0, 9 : 9 + stride[0], 9 : 9 + stride[1]]  # one period of the stride
+    return int(seen.count_nonzero()), inside.mean().item()

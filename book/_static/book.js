@@ -6,6 +6,9 @@
   // MathJax's menu makes every formula a Tab stop: a hundred of them between two links.
   if (window.MathJax) (window.MathJax.options ||= {}).enableMenu = false;
 
+  // A browser forbids the search page to read other files of a book that lies on disk.
+  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
   // Names for what the theme leaves without one.
   function nameControls() {
     const sidebar = document.getElementById("pst-primary-sidebar");
@@ -44,7 +47,9 @@
         }
       }
     });
-    for (const formula of document.querySelectorAll(".math")) watcher.observe(formula);
+    const observe = () => document.querySelectorAll(".math").forEach((node) => watcher.observe(node));
+    // Sizes before MathJax has its style sheet say nothing.
+    Promise.resolve(window.MathJax?.startup?.promise).then(observe);
     document.addEventListener("toggle", () => dispatchEvent(new Event("resize")), true);
   }
 

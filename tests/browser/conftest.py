@@ -108,3 +108,12 @@ def open_page(browser, tmp_path):
     for context in pages.contexts:
         context.close()
     assert pages.problems == []
+
+
+@pytest.fixture(scope="module")
+def open_shared(browser, tmp_path_factory):
+    """Like ``open_page``, for a page that several tests share; they look at ``problems``."""
+    pages = Pages(browser, tmp_path_factory.mktemp("pages"))
+    yield pages
+    for context in pages.contexts:
+        context.close()

@@ -1,0 +1,162 @@
+"""The labs without a kernel: a static default with an alt text, and controls that draw."""
+
+import IPython.display
+import ipywidgets
+import pytest
+import torch
+
+from bigmodel_utils import widgets
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Collect what is displayed, in order: (object, options)."""
+    calls = []
+    monkeypatch.setattr(IPython.display, "display", lambda *a, **kw: calls.append((a[0], kw)))
+    yield calls
+    ipywidgets.Widget.close_all()
+
+
+def walk(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from walk(child)
+
+
+def controls(shown):
+    lab = [thing for thing, _ in shown if isinstance(thing, ipywidgets.Widget)]
+    assert len(lab) == 1
+    return {w.description: w for w in walk(lab[0]) if getattr(w, "description", "")}
+
+
+def photo(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def figures(shown):
+    return [data for data, _ in shown if isinstance(data, dict)]
+
+
+def assert_default_comes_first(shown, capsys):
+    data, options = shown[0]
+    mime = next(iter(data))
+    assert mime in ("image/png", "image/svg+xml") and len(data[mime]) > 500
+    assert len(options["metadata"][mime]["alt"]) >= 20
+    assert isinstance(shown[-1][0], ipywidgets.Widget)
+    assert "Run this page to use the lab" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_filter_lab_shows_a_static_default(shown, capsys, channels):
+    widgets.filter_lab(photo(channels, 41, 60))
+    assert_default_comes_first(shown, capsys)
+
+
+def test_filter_lab_draws_again_for_each_control(shown):
+    widgets.filter_lab(photo(3, 40, 60))
+    named = controls(shown)
+    assert set(named) == {"kernel", "size", "stride"}
+    before = figures(shown)
+    named["kernel"].value = "blur"
+    named["size"].value = 15
+    named["stride"].value = 6
+    after = figures(shown)
+    assert len(after) == len(before) + 3
+    assert len({data["image/png"] for data in after[-4:]}) == 4
+    assert "'blur'" in after[-1]["text/plain"]
+
+
+def test_filter_lab_offers_odd_sizes_alone():
+    assert all(len(kernel(size)) == size for kernel in widgets.FILTERS.values() for size in (3, 15))
+
+
+@pytest.mark.parametrize("size", [3, 5, 15])
+def test_filters_do_what_their_names_say(size):
+    flat = torch.full((20, 30), 0.5)
+    inside = (slice(size, -size), slice(size, -size)) if size < 10 else (9, slice(14, 16))
+    ramp = torch.arange(30.0).expand(20, 30) / 30
+    for name, on_flat in (("blur", 0.5), ("sharpen", 0.5), ("vertical edges", 0.0)):
+        filtered = widgets.apply_filter(flat, name, size, 1)
+        assert filtered.shape == flat.shape
+        torch.testing.assert_close(
+            filtered[inside], torch.full_like(filtered[inside], on_flat), atol=1e-5, rtol=0
+        )
+    vertical = widgets.apply_filter(ramp, "vertical edges", size, 1)[inside]
+    horizontal = widgets.apply_filter(ramp, "horizontal edges", size, 1)[inside]
+    assert (vertical > 0.05).all() and horizontal.abs().max() < 1e-5
+    turned = widgets.apply_filter(ramp.T, "horizontal edges", size, 1).T[inside]
+    torch.testing.assert_close(turned, vertical)
+
+
+def test_the_random_kernel_is_the_same_at_every_draw():
+    first, second = (widgets.FILTERS["random"](5) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_stride_leaves_every_other_pixel():
+    x = photo(20, 31)
+    full, strided = (widgets.apply_filter(x, "blur", 3, stride) for stride in (1, 2))
+    torch.testing.assert_close(strided, full[::2, ::2])
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "words"),
+    [
+        (photo(20, 30), ValueError, r"photo: .*\(20, 30\)"),
+        (photo(2, 20, 30), ValueError, "photo: .*channels, got 2"),
+        (photo(3, 20, 30).byte(), TypeError, "photo: .*uint8"),
+        (photo(3, 20, 30).numpy(), TypeError, "photo: .*ndarray"),
+        ("china", TypeError, "photo"),
+    ],
+)
+def test_filter_lab_names_a_bad_photo(shown, bad, error, words):
+    with pytest.raises(error, match=words):
+        widgets.filter_lab(bad)
+    assert shown == []
+
+
+def digits(n, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(n, 1, 28, 28, generator=generator), torch.arange(n) % 10
+
+
+def test_train_lab_shows_a_static_default_and_trains_at_a_click(shown, capsys, monkeypatch):
+    widgets.train_lab(digits(120), digits(40, seed=1))
+    assert_default_comes_first(shown, capsys)
+    named = controls(shown)
+    assert {"examples", "epochs", "train"} <= set(named)
+    assert named["examples"].max == 120
+    named["epochs"].value = 1
+    named["examples"].value = 100
+    before = len(figures(shown))
+    named["train"].click()
+    assert len(figures(shown)) == before + 1
+    assert not named["train"].disabled
+
+    # After a failure, too, the button can be pressed again.
+    states = []
+
+    def fail(*args, **kwargs):
+        states.append(named["train"].disabled)
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr("bigmodel_utils.training.fit", fail)
+    named["train"].click()
+    assert states == [True] and not named["train"].disabled
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "error", "words"),
+    [
+        (digits(10)[0], digits(10), TypeError, "train"),
+        (digits(10), None, TypeError, "test"),
+        ((digits(10)[0], digits(9)[1]), digits(10), ValueError, "train"),
+        (digits(10), (digits(10)[0].flatten(1), digits(10)[1]), ValueError, r"test.*\(10, 784\)"),
+        (digits(10), (digits(10)[0], digits(10)[1].double()), TypeError, "test"),
+        (digits(0), digits(10), ValueError, "train"),
+    ],
+)
+def test_train_lab_names_bad_data(shown, train, test, error, words):
+    with pytest.raises(error, match=words):
+        widgets.train_lab(train, test)
+    assert shown == []

@@ -137,10 +137,10 @@ class Batches:
         map_style = isinstance(data, Dataset) or all(
             hasattr(data, method) for method in ("__len__", "__getitem__")
         )
-        if not map_style or isinstance(data, (IterableDataset, torch.Tensor)):
+        if not map_style or isinstance(data, (IterableDataset, torch.Tensor, str, bytes, dict)):
             raise TypeError(
                 f"{self.name}: expected a pair of tensors (x, y), a map-style Dataset (with "
-                f"__len__ and __getitem__) or a DataLoader, got {type(data).__name__}"
+                f"__len__ and __getitem__) or a DataLoader, got {describe(data)}"
             )
         try:
             self.num_examples = len(data)

@@ -82,7 +82,9 @@ def show(fig, alt, *, kind="svg"):
     if not isinstance(fig, Figure):
         raise TypeError(f"fig: expected a matplotlib Figure, got {arguments.describe(fig)}")
     if not isinstance(alt, str) or len(alt.strip()) < 20:
-        raise ValueError(f"alt: expected a sentence that says what is shown, got {alt!r}")
+        raise ValueError(
+            f"alt: expected a sentence that says what is shown, got {arguments.describe(alt)}"
+        )
     arguments.one_of("kind", kind, ("svg", "png"))
     mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
     content = _svg(fig) if kind == "svg" else _png(fig)
@@ -151,7 +153,8 @@ def images(pictures, axes, *, titles=None, vmin=None, vmax=None, cmap="gray"):
 
     Axes without a picture are hidden. ``vmin`` and ``vmax`` fix a common grey scale.
     """
-    flat = [_axes("axes", ax) for ax in np.atleast_1d(axes).ravel()]
+    listed = isinstance(axes, (list, tuple, np.ndarray))
+    flat = [_axes("axes", ax) for ax in (np.ravel(axes) if listed else [axes])]
     if len(_listed("pictures", pictures)) > len(flat):
         raise ValueError(f"pictures: expected at most {len(flat)}, as axes, got {len(pictures)}")
     if titles is not None:
@@ -213,7 +216,8 @@ def confusion(matrix, ax, *, names=None):
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"matrix: expected as many rows as columns, got {matrix.shape}")
     if matrix.dtype.kind not in "iu" or matrix.min() < 0:
-        raise ValueError(f"matrix: expected counts, integers from 0, got {matrix.dtype}")
+        got = f"{matrix.dtype} from {matrix.min()}, shape {matrix.shape}"
+        raise ValueError(f"matrix: expected counts, integers from 0, got {got}")
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     ax.imshow(errors, cmap="Oranges", vmin=0, vmax=max(1, errors.max()))
     for (row, column), value in np.ndenumerate(matrix):

@@ -61,6 +61,7 @@ def fit(
         test: the same, evaluated after every epoch; or None.
         epochs: passes over the training data.
         batch_size: examples a step. The last batch of an epoch may be smaller; none is dropped.
+            The test data are evaluated four times as many at once, at most 1,000.
         lr: learning rate, the highest of the schedule.
         weight_decay: for parameters of two axes or more; biases and gains are left alone.
         optimizer: "adamw", or "sgd" with Nesterov momentum 0.9.
@@ -71,7 +72,7 @@ def fit(
         seed: integer, see above.
         device: "cpu", "cuda", ...; by default the fastest at hand.
         dtype: torch.bfloat16 to compute under autocast, torch.float32 not to; by default bfloat16
-            where the device has it in hardware and the model is float32.
+            where the device has it in hardware and the model is float32 and not tiny.
         checkpoint: path of a file from which an unfinished run goes on, to the same weights on a
             CPU as without the break (one number of threads assumed). It is written after every
             epoch. Called again, a finished run returns at once.
@@ -86,7 +87,7 @@ def fit(
     Raises:
         TypeError, ValueError: naming the argument, what came and what was expected; ValueError
             also if the checkpoint is of a run with other settings, naming the setting.
-        FloatingPointError: if the loss is not finite; the model is as before that step.
+        FloatingPointError: if the loss is not finite; the parameters are as before that step.
         RuntimeError: if the device's memory is too small, naming a batch size to try.
     """
     settings = {

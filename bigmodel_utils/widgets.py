@@ -120,12 +120,11 @@ def train_lab(train, test):
             progress=progress,
         )
 
-    run(min(500, total), -2.5, 3, progress=False)
+    start = min(300, total)
+    run(start, -2.5, 3, progress=False)
     print(_NOTE)
     sliders = {
-        "examples": ipywidgets.IntSlider(
-            min(500, total), smallest, total, max(1, smallest), description="examples"
-        ),
+        "examples": ipywidgets.IntSlider(start, smallest, total, smallest, description="examples"),
         "log_lr": ipywidgets.FloatSlider(
             value=-2.5, min=-5, max=0.5, step=0.25, description="log10 lr"
         ),

@@ -3,7 +3,7 @@
 
 function draw() {
   const first = JSON.stringify(D);
-  let x, w, edits, stride, padding, dilation, view, picked, touched;
+  let x, w, edits, stride, padding, dilation, view, picked, chosen, touched;
 
   function reset() {
     const data = JSON.parse(first);
@@ -11,8 +11,14 @@ function draw() {
     edits = {};
     (data.grad_output || []).forEach((row, i) =>
       row.forEach((value, j) => { edits[i + "," + j] = value; }));
-    picked = { grid: "output", row: data.select[0], column: data.select[1] };
+    chosen = { grid: "output", row: data.select[0], column: data.select[1] };
     touched = { grid: "kernel", row: 0, column: 0 };
+    choose();
+  }
+  // What a view opens on: forward an output, backward a cell of the input's gradient.
+  function choose() {
+    const middle = { grid: "grad_input", row: Math.min(2, x.length - 1), column: Math.min(2, x[0].length - 1) };
+    picked = view === "backward" ? middle : chosen;
   }
   reset();
 
@@ -108,10 +114,7 @@ function draw() {
   };
   const views = toggle(L.view, { forward: L.forward, backward: L.backward }, view, (next) => {
     view = next;
-    if (picked.grid !== "output" && view === "forward") picked = { grid: "output", row: 0, column: 0 };
-    else if (view === "backward") {
-      picked = { grid: "grad_input", row: Math.min(2, x.length - 1), column: Math.min(2, x[0].length - 1) };
-    }
+    choose();
     render();
   });
   const size = el("div", { class: "lf-note" });
@@ -239,7 +242,7 @@ function draw() {
         const kept = view;
         reset();
         view = kept;
-        if (view === "backward") picked = { grid: "grad_input", row: 2, column: 2 };
+        choose();
         render();
       })),
     el("div", { class: "lf-bar lf-settings" }, ...Object.values(controls)),

@@ -38,18 +38,20 @@
   // A formula that scrolls inside itself is a Tab stop; any other is none. The theme does the
   // same for code and tables, but does not look again when a fold opens.
   function watchScrolling() {
-    const watcher = new ResizeObserver((entries) => {
-      for (const { target } of entries) {
-        const box = target.querySelector(":scope > mjx-container") || target;
-        for (const each of [target, box]) {
-          if (each.scrollWidth > each.clientWidth + 1) each.tabIndex = 0;
-          else each.removeAttribute("tabindex");
-        }
+    let timer;
+    const look = () => {
+      for (const node of document.querySelectorAll(".math, .math > mjx-container")) {
+        if (node.scrollWidth > node.clientWidth + 1) node.tabIndex = 0;
+        else node.removeAttribute("tabindex");
       }
-    });
-    const observe = () => document.querySelectorAll(".math").forEach((node) => watcher.observe(node));
-    // Sizes before MathJax has its style sheet say nothing.
-    Promise.resolve(window.MathJax?.startup?.promise).then(observe);
+    };
+    const lookSoon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(look, 200);
+    };
+    new ResizeObserver(lookSoon).observe(document.getElementById("main-content"));
+    document.fonts.addEventListener("loadingdone", lookSoon); // until then formulas are wider
+    window.MathJax?.startup?.promise.then(lookSoon);
     document.addEventListener("toggle", () => dispatchEvent(new Event("resize")), true);
   }
 

@@ -1,0 +1,366 @@
+"""Every argument of every public function: a bad value is refused by an error that names it.
+
+The table lists each function with a call that works and, for each argument, the kinds of
+values that are bad for it. Hypothesis draws from every kind. A function or an argument
+that is missing in the table is a failure.
+"""
+
+import dataclasses
+import functools
+import importlib
+import inspect
+import math
+import re
+import tempfile
+from pathlib import Path
+
+import IPython.display
+import numpy
+import pytest
+import torch
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from bigmodel_utils import checkpoint, models, plotting
+from bigmodel_utils.history import History
+
+MODULES = (
+    "reference", "reference_pooling", "accounting", "data", "augment", "models", "schedule",
+    "training", "plotting", "checkpoint",
+)  # fmt: skip
+
+SIZES = st.lists(st.integers(1, 3), max_size=5).map(tuple)
+TENSORS = SIZES.map(torch.zeros)
+TEXT = st.text(max_size=3)
+NONE = st.none()
+
+
+def one(*values):
+    """Return a kind for each of the values: all of them are tried."""
+    return [st.just(value) for value in values]
+
+
+def integer(minimum, *, optional=False):
+    """Return the kinds of values that are bad for an integer of at least ``minimum``."""
+    fraction = st.floats(allow_nan=True)
+    below = st.integers(max_value=minimum - 1)
+    return [st.booleans(), fraction, TEXT, TENSORS, below] + ([] if optional else [NONE])
+
+
+def pair(minimum):
+    """... for an integer or two of them."""
+    wrong = st.one_of(integer(minimum))
+    good = st.just(max(1, minimum))
+    lengths = st.lists(good, max_size=4).filter(lambda v: len(v) != 2)
+    return [*integer(minimum), lengths, lengths.map(tuple), st.tuples(wrong, good),
+            st.tuples(good, wrong)]  # fmt: skip
+
+
+def real(minimum=-math.inf, maximum=math.inf, *, above=None, optional=False):
+    """... for a finite number in a range."""
+    kinds = [st.booleans(), TEXT, TENSORS, *one(math.nan, math.inf, -math.inf, 1j)]
+    if not optional:
+        kinds.append(NONE)
+    if minimum > -math.inf:
+        kinds.append(st.floats(max_value=minimum, exclude_max=True))
+    if maximum < math.inf:
+        kinds.append(st.floats(min_value=maximum, exclude_min=True))
+    return kinds if above is None else [*kinds, st.floats(max_value=above)]
+
+
+def tensor(*shape, dtypes):
+    """... for a tensor of that shape; ``dtypes`` are wrong ones."""
+    rank = SIZES.filter(lambda sizes: len(sizes) != len(shape)).map(
+        lambda s: torch.zeros(s).double()
+    )
+    kinds = [rank, TEXT, NONE, st.floats(), st.just(numpy.zeros(shape)), st.just([[1.0]])]
+    return kinds + [st.just(torch.zeros(shape, dtype=dtype)) for dtype in dtypes]
+
+
+FLAG = [NONE, st.integers(), TEXT, TENSORS]
+CHOICE = [NONE, st.integers(), TEXT, TENSORS, st.booleans()]
+PATH = [NONE, st.integers(), st.floats(), TENSORS, st.booleans(), st.binary(max_size=3)]
+DEVICE = [st.floats(), TENSORS, *one("gpu", "cpu:x", ["cpu"], True)]
+MODEL = [NONE, st.integers(), TEXT, TENSORS, *one(nn.Linear, len)]
+CALLABLE = [st.integers(), TEXT, TENSORS]
+GENERATOR = [NONE, st.integers(), TEXT, TENSORS]
+AXES = [NONE, st.integers(), TEXT, TENSORS]
+SHAPE = [
+    NONE,
+    st.integers(),
+    TEXT,
+    TENSORS,
+    *one((), (2, 0), (2, -3), (2, 3.0), (True, 3), (2, "3")),
+]
+PASSED_ON = []  # matplotlib takes it as it is and refuses it under its own names
+
+X = torch.linspace(-1, 1, 2 * 4 * 5 * 6, dtype=torch.float64).reshape(2, 4, 5, 6)
+IMAGE = tensor(2, 4, 5, 6, dtypes=[torch.int64, torch.bool]) + one(torch.zeros(2, 0, 5, 6).double())
+LIKE_X = [torch.float32, torch.int64, torch.bool]
+ROWS, CLASSES = torch.linspace(0, 1, 24).reshape(8, 3), torch.arange(8) % 2
+PART = [
+    NONE, st.integers(), TEXT, TENSORS, *one({"x": ROWS}, ROWS.numpy()),
+    *one((ROWS,), (ROWS, CLASSES, ROWS), (ROWS, CLASSES[:5]), (ROWS[:0], CLASSES[:0])),
+    *one((ROWS, CLASSES.float()), (ROWS, CLASSES + 9), (ROWS.numpy(), CLASSES)),
+]  # fmt: skip
+MATRIX = [
+    NONE, st.integers(), TEXT, SIZES.filter(lambda s: len(s) != 2).map(torch.zeros),
+    *one(torch.zeros(0, 2), torch.full((2, 3), math.nan), [[1, 2], [3]], [["a"]], [[1j]]),
+]  # fmt: skip
+
+
+@functools.cache
+def axes():
+    return plotting.figure(1, 2)[1]
+
+
+@functools.cache
+def folder():
+    return tempfile.TemporaryDirectory()
+
+
+def saved():
+    path = Path(folder().name) / "model.pt"
+    if not path.exists():
+        checkpoint.save(path, nn.Linear(3, 2).state_dict())
+    return path
+
+
+CONVOLUTION = {"stride": pair(1), "padding": pair(0), "dilation": pair(1), "groups": integer(1)}
+WEIGHT = tensor(3, 4, 2, 3, dtypes=LIKE_X)
+SIZE = {name: integer(name != "padding") for name in
+        ("size", "kernel_size", "stride", "padding", "dilation")}  # fmt: skip
+POOLING = {
+    "x": IMAGE,
+    "kernel_size": pair(1),
+    "stride": [kind for kind in pair(1) if kind is not NONE],
+    "padding": pair(0),
+}
+GRADIENT = tensor(2, 4, 4, 4, dtypes=LIKE_X)
+COST = {
+    "model": MODEL,
+    "input_shape": [*SHAPE, *one((2, 7))],
+    "dtype": [st.integers(), TEXT, TENSORS, *one(torch.int64, torch.bool)],
+}
+TRAINING_FORMAT = [st.integers(), TEXT, TENSORS, *one(torch.int8, torch.float16)]
+
+# Function: (a call that works, {argument: the kinds of values that are bad for it}).
+TABLE = {
+    "reference.conv2d_output_size": (lambda: {"size": 7, "kernel_size": 3}, SIZE),
+    "reference.convolution_output_padding": (lambda: {"size": 7, "kernel_size": 3}, SIZE),
+    "reference.conv2d": (
+        lambda: {"x": X, "weight": X.new_ones(3, 4, 2, 3), "bias": X.new_ones(3)},
+        {"x": IMAGE, "weight": WEIGHT, **CONVOLUTION,
+         "bias": [k for k in tensor(3, dtypes=LIKE_X) if k is not NONE]},
+    ),
+    "reference.conv2d_backward": (
+        lambda: {"x": X, "weight": X.new_ones(3, 4, 2, 3), "grad_output": X.new_ones(2, 3, 4, 4)},
+        {"x": IMAGE, "weight": WEIGHT, **CONVOLUTION,
+         "grad_output": tensor(2, 3, 4, 4, dtypes=LIKE_X)},
+    ),
+    "reference.conv_transpose2d": (
+        lambda: {"x": X, "weight": X.new_ones(4, 3, 2, 3)},
+        {"x": IMAGE, "weight": tensor(4, 3, 2, 3, dtypes=LIKE_X), **CONVOLUTION,
+         "output_padding": pair(0)},
+    ),
+    "reference_pooling.max_pool2d": (lambda: {"x": X, "kernel_size": 2}, POOLING),
+    "reference_pooling.avg_pool2d": (lambda: {"x": X, "kernel_size": 2}, POOLING),
+    "reference_pooling.max_pool2d_backward": (
+        lambda: {"x": X, "grad_output": X.new_ones(2, 4, 4, 4), "kernel_size": (2, 3), "stride": 1},
+        POOLING | {"grad_output": GRADIENT},
+    ),
+    "reference_pooling.avg_pool2d_backward": (
+        lambda: {"x": X, "grad_output": X.new_ones(2, 4, 4, 4), "kernel_size": (2, 3), "stride": 1},
+        POOLING | {"grad_output": GRADIENT},
+    ),
+    "reference_pooling.receptive_field": (
+        lambda: {"layers": [(3, 1, 1)]},
+        {"layers": [NONE, st.integers(), TEXT.filter(bool), TENSORS,
+                    *one([3], [(3, 1)], 2 * [(3, 1, 1, 1)], [(3, 0, 1)], [(3, 1, 1.0)])]},
+    ),
+    "accounting.predict": (lambda: {"model": nn.Linear(3, 2), "input_shape": (2, 3)}, COST),
+    "accounting.measure": (lambda: {"model": nn.Linear(3, 2), "input_shape": (2, 3)}, COST),
+    "data.load_mnist": (dict, {"path": [k for k in PATH if k is not NONE]}),
+    "data.load_photographs": (dict, {}),
+    "data.split": (
+        lambda: {"x": ROWS, "y": CLASSES, "sizes": [2, 3]},
+        {"x": [NONE, TEXT, st.floats(), *one(ROWS.numpy(), ROWS[:5], torch.tensor(1.0))],
+         "y": tensor(8, dtypes=[torch.float32, torch.int32, torch.bool]),
+         "sizes": [NONE, st.integers(), TEXT, TENSORS,
+                   *one([], [0], [-1, 2], [2.0], [True], ["2"], [4, 5])],
+         "seed": integer(0)},
+    ),
+    "augment.shift": (
+        lambda: {"x": X, "pixels": 1, "generator": torch.Generator()},
+        {"x": tensor(2, 4, 5, 6, dtypes=[]), "pixels": integer(0), "generator": GENERATOR},
+    ),
+    "augment.affine": (
+        lambda: {"x": X, "generator": torch.Generator()},
+        {"x": IMAGE, "degrees": real(0, 180), "translate": real(0), "generator": GENERATOR,
+         "scale": [NONE, st.floats(), TEXT, TENSORS,
+                   *one((), (1.0,), (1, 2, 3), (0, 1), (2, 1), ("1", 2), (1, math.nan))]},
+    ),
+    "models.ArticleCNN": (dict, {}),
+    "models.RecognitionCNN": (
+        dict,
+        {"image_size": pair(4), "in_channels": integer(1), "num_classes": integer(1),
+         "channels": pair(1), "relu": FLAG, "batch_norm": FLAG, "dropout": real(0, 1)},
+    ),
+    "models.MLP": (
+        lambda: {"sizes": [3, 2]},
+        {"sizes": [NONE, st.integers(), TEXT, TENSORS,
+                   *one([], [3], [3, 0], [3, -2], [3, 2.0], [True, 2], ["3", 2])]},
+    ),
+    "schedule.learning_rate": (
+        lambda: {"schedule": "cosine", "step": 0, "num_steps": 5, "lr": 0.1},
+        {"schedule": CHOICE, "step": [*integer(0), st.integers(5)], "num_steps": integer(1),
+         "lr": real(above=0)},
+    ),
+    "training.fit": (
+        lambda: {"model": nn.Linear(3, 2), "train": (ROWS, CLASSES), "epochs": 1,
+                 "progress": False, "device": "cpu"},
+        {"model": [*MODEL, *one(nn.ReLU())], "train": PART,
+         "test": [kind for kind in PART if kind is not NONE],
+         "epochs": integer(1), "batch_size": integer(1), "lr": real(above=0),
+         "weight_decay": real(0), "optimizer": CHOICE, "schedule": CHOICE,
+         "label_smoothing": real(0, 1), "augment": CALLABLE, "loss": CALLABLE,
+         "clip_norm": real(above=0, optional=True), "seed": [*integer(0), st.integers(2**32)],
+         "device": DEVICE, "dtype": TRAINING_FORMAT,
+         "checkpoint": [kind for kind in PATH if kind is not NONE],
+         "checkpoint_every": integer(1, optional=True), "progress": FLAG},
+    ),
+    "training.evaluate": (
+        lambda: {"model": nn.Linear(3, 2), "data": (ROWS, CLASSES)},
+        {"model": MODEL, "data": PART, "batch_size": integer(1), "device": DEVICE,
+         "dtype": TRAINING_FORMAT, "loss": CALLABLE},
+    ),
+    "plotting.figure": (
+        dict,
+        {"rows": integer(1), "columns": integer(1), "width": real(above=0),
+         "height": real(above=0)},
+    ),
+    "plotting.show": (
+        lambda: {"fig": axes()[0].figure, "alt": "A grid without anything in it."},
+        {"fig": [NONE, st.integers(), TEXT, TENSORS], "alt": [NONE, st.integers(), TEXT, TENSORS],
+         "kind": CHOICE},
+    ),
+    "plotting.images": (
+        lambda: {"pictures": X[0, :2], "axes": axes()},
+        {"pictures": [NONE, st.integers(), TEXT,
+                      *one(list(X[0, :3]), [X], [X[0]], [X[0, 0, :0]], [["a"]])],
+         "axes": AXES, "titles": [st.integers(), TEXT, *one(["a"], ["a", "b", "c"])],
+         "vmin": real(optional=True), "vmax": real(optional=True), "cmap": PASSED_ON},
+    ),
+    "plotting.heatmap": (
+        lambda: {"matrix": X[0, 0], "ax": axes()[0]},
+        {"matrix": MATRIX, "ax": AXES, "annotate": FLAG, "digits": integer(0), "symmetric": FLAG,
+         "cmap": PASSED_ON},
+    ),
+    "plotting.confusion": (
+        lambda: {"matrix": torch.eye(3, dtype=torch.int64), "ax": axes()[0]},
+        {"matrix": [*MATRIX, *one(torch.ones(2, 3).long(), torch.eye(2), -torch.eye(2).long())],
+         "ax": AXES, "names": [st.integers(), TEXT, *one([], ["a"], list("abcd"))]},
+    ),
+    "plotting.history": (
+        lambda: {"record": History(losses=[2.0, 1.0]), "ax": axes()[0]},
+        {"record": [NONE, st.integers(), TEXT, TENSORS,
+                    *one(History(), History(losses=[math.nan]))],
+         "ax": AXES, "label": PASSED_ON, "color": PASSED_ON},
+    ),
+    "plotting.spread": (
+        lambda: {"groups": {"a": [0.5]}, "ax": axes()[0]},
+        {"groups": [NONE, st.integers(), TEXT, TENSORS,
+                    *one({}, {"a": []}, {"a": 1.0}, {"a": "b"}, {"a": [math.nan]}, {"a": [[1.0]]})],
+         "ax": AXES, "percent": FLAG},
+    ),
+    "checkpoint.previous_path": (lambda: {"path": "a"}, {"path": PATH}),
+    "checkpoint.save": (
+        lambda: {"path": Path(folder().name) / "state.pt", "state": {"a": [1, 2.0, X]}},
+        {"path": PATH, "state": [*one(object(), {1, 2}, {"a": [len]}, {1.5: 2}, numpy.float64(1))]},
+    ),
+    "checkpoint.load": (
+        lambda: {"path": saved()},
+        {"path": PATH, "map_location": [kind for kind in DEVICE if kind is not NONE]},
+    ),
+    "checkpoint.load_model": (
+        lambda: {"path": saved(), "model": nn.Linear(3, 2)},
+        {"path": PATH, "model": MODEL},
+    ),
+}  # fmt: skip
+ARGUMENTS = [
+    (function, argument)
+    for function, (_, arguments) in TABLE.items()
+    for argument, kinds in arguments.items()
+    if kinds
+]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(IPython.display, "display", lambda *args, **options: None)
+        yield
+    folder().cleanup()
+
+
+def find(name):
+    module, _, function = name.rpartition(".")
+    return getattr(importlib.import_module(f"bigmodel_utils.{module}"), function)
+
+
+def public():
+    """Return the public functions and the classes that do something, as the table names them."""
+    names = []
+    for module in MODULES:
+        for name in importlib.import_module(f"bigmodel_utils.{module}").__all__:
+            thing = find(f"{module}.{name}")
+            holds_data = dataclasses.is_dataclass(thing) or hasattr(thing, "_fields")
+            if callable(thing) and not holds_data:
+                names.append(f"{module}.{name}")
+    return names
+
+
+def test_every_public_function_is_in_the_table():
+    assert sorted(public()) == sorted(TABLE)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_argument_is_in_the_table(name):
+    parameters = inspect.signature(find(name)).parameters.values()
+    expected = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+    assert set(TABLE[name][1]) == expected
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_good_call_is_good(name):
+    find(name)(**TABLE[name][0]())
+
+
+def shapes(value):
+    """Return the shape of each tensor in ``value`` that a message should tell."""
+    return [tuple(value.shape)] if isinstance(value, torch.Tensor) else []
+
+
+@pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
+@settings(deadline=None, derandomize=True, max_examples=4, phases=[Phase.generate])
+@given(data=st.data())
+def test_a_bad_value_is_named(name, argument, data):
+    good, arguments = TABLE[name]
+    for kind in arguments[argument]:
+        bad = data.draw(kind)
+        with pytest.raises((TypeError, ValueError)) as raised:
+            find(name)(**good() | {argument: bad})
+        message = str(raised.value)
+        assert re.match(rf"{argument}\b", message), f"{bad!r}: {message}"
+        assert all(str(shape) in message for shape in shapes(bad)), f"{bad!r}: {message}"
+
+
+def test_a_function_without_checks_would_be_noticed(monkeypatch):
+    """The property fails for a function that takes anything."""
+    monkeypatch.setitem(TABLE, "models.MLP", (TABLE["models.MLP"][0], {"sizes": one([3, 2])}))
+    test = test_a_bad_value_is_named.hypothesis.inner_test
+    drawn = type("Data", (), {"draw": staticmethod(lambda kind: [3, 2])})
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        test("models.MLP", "sizes", drawn)
+    assert isinstance(models.MLP([3, 2]), nn.Module)

@@ -7,7 +7,7 @@ code, the same numbers: a function that runs both and asserts it.
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils import models, reference
+from bigmodel_utils import models, reference, reference_pooling
 
 
 def _random(*shape):
@@ -39,6 +39,64 @@ def _output_size(output_size):
         assert output_size(*case) == reference.conv2d_output_size(*case)
 
 
+def _pooling(name):
+    def compare(page_function):
+        x, options = _random(2, 3, 7, 6), dict(stride=(2, 1), padding=(1, 0))
+        arguments = [x, (3, 2)]
+        if name.endswith("_backward"):
+            forward = getattr(reference_pooling, name.removesuffix("_backward"))
+            arguments.insert(1, torch.randn_like(forward(x, (3, 2), **options)))
+        got = page_function(*arguments, **options)
+        expected = getattr(reference_pooling, name)(*arguments, **options)
+        torch.testing.assert_close(got, expected)
+
+    return compare
+
+
+def _receptive_field(receptive_field):
+    for layers in ([(3, 1, 1), (2, 2, 1), (5, 1, 3)], [(7, 3, 1), (3, 2, 2)]):
+        assert receptive_field(layers) == tuple(reference_pooling.receptive_field(layers))
+
+
+SETTING = dict(stride=(2, 1), padding=(1, 2), dilation=(1, 3), groups=2)
+
+
+def _setting():
+    x, weight = _random(2, 4, 7, 6), _random(6, 2, 3, 2)
+    g = torch.randn_like(reference.conv2d(x, weight, **SETTING))
+    return x, weight, g, reference.conv2d_backward(x, weight, g, **SETTING)
+
+
+def _conv2d_grad_input(conv2d_grad_input):
+    _, weight, g, expected = _setting()
+    torch.testing.assert_close(conv2d_grad_input(g, weight, (7, 6), **SETTING), expected[0])
+
+
+def _conv2d_grad_weight(conv2d_grad_weight):
+    x, _, g, expected = _setting()
+    torch.testing.assert_close(conv2d_grad_weight(x, g, (3, 2), **SETTING), expected[1])
+
+
+def _conv2d_grad_bias(conv2d_grad_bias):
+    *_, g, expected = _setting()
+    torch.testing.assert_close(conv2d_grad_bias(g), expected[2])
+
+
+def _output_padding(output_padding):
+    for case in [(9, 3, 2, 1, 1), (12, 4, 3, 0, 2), (8, 2, 4, 1, 3)]:
+        assert output_padding(*case) == reference.convolution_output_padding(*case)
+
+
+def _recognition_cnn(page_class):
+    torch.manual_seed(7)
+    ours, packaged = page_class(image_size=(20, 12)), models.RecognitionCNN(image_size=(20, 12))
+    packaged.load_state_dict(ours.state_dict())
+    x = torch.randn(3, 1, 20, 12)
+    torch.testing.assert_close(ours(x), packaged(x))
+
+
+POOLING = ("max_pool2d", "avg_pool2d", "max_pool2d_backward", "avg_pool2d_backward")
+
 IDENTICAL = {
     ("recognition", "ArticleCNN"): models.ArticleCNN,
 }
@@ -47,4 +105,11 @@ EQUAL = {
     ("convolution", "conv2d_im2col"): _conv2d_im2col,
     ("convolution", "conv2d_fft"): _conv2d_fft,
     ("convolution", "output_size"): _output_size,
+    ("convolution_backward", "conv2d_grad_input"): _conv2d_grad_input,
+    ("convolution_backward", "conv2d_grad_weight"): _conv2d_grad_weight,
+    ("convolution_backward", "conv2d_grad_bias"): _conv2d_grad_bias,
+    ("convolution_backward", "output_padding"): _output_padding,
+    **{("pooling", name): _pooling(name) for name in POOLING},
+    ("pooling", "receptive_field"): _receptive_field,
+    ("recognition", "RecognitionCNN"): _recognition_cnn,
 }

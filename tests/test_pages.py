@@ -62,7 +62,7 @@ def test_opens_with_title_measured_badge_and_objectives(page):
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_setup_cell_is_short_and_in_order(page):
     setup = cells(page, "code")[0].source
-    assert len(setup.splitlines()) <= 16
+    assert len(setup.splitlines()) <= 15
     order = ['find_spec("bigmodel_utils")', "%pip install -q git+", "setup(seed=0)"]
     positions = [setup.index(part) for part in order]
     assert positions == sorted(positions)
@@ -116,15 +116,15 @@ def test_every_code_cell_was_run_in_order_and_is_compared(page):
 def test_moving_outputs_end_in_a_strict_verdict(page):
     code = [c for c in cells(page, "code") if "lab" not in tags(c)]
     moving = [i for i, c in enumerate(code) if "nbval-ignore-output" in tags(c)]
-    strict_asserts = [
+    verdicts = [
         i
         for i, c in enumerate(code)
-        if "nbval-ignore-output" not in tags(c) and "assert " in c.source and c.outputs
+        if "nbval-ignore-output" not in tags(c)
+        and ("assert " in c.source or "True" in str(c.outputs))
+        and c.outputs
     ]
     if moving:
-        assert any(i > moving[-1] for i in strict_asserts) or any(
-            i > moving[0] for i in strict_asserts
-        ), "no strict cell asserts what the moving cells measured"
+        assert any(i > moving[0] for i in verdicts), "no strict cell judges the moving cells"
     assert len(moving) <= len(code) / 2, "more than half of the page is not compared"
 
 

@@ -39,10 +39,21 @@
   // same for code and tables, but does not look again when a fold opens.
   function watchScrolling() {
     let timer;
+    const stop = (box, may) => {
+      if (may && box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    };
     const look = () => {
-      for (const node of document.querySelectorAll(".math, .math > mjx-container")) {
-        if (node.scrollWidth > node.clientWidth + 1) node.tabIndex = 0;
-        else node.removeAttribute("tabindex");
+      for (const formula of document.querySelectorAll(".math")) {
+        const box = formula.querySelector(":scope > mjx-container");
+        if (!box) continue;
+        const inline = formula.tagName === "SPAN";
+        formula.classList.remove("wider-than-line");
+        const line = formula.closest("p, li, td, th, dd, dt, h1, h2, h3") || formula.parentElement;
+        const wide = inline && box.getBoundingClientRect().width > line.clientWidth;
+        formula.classList.toggle("wider-than-line", wide);
+        stop(formula, !inline || wide);
+        stop(box, !inline);
       }
     };
     const lookSoon = () => {

@@ -219,12 +219,13 @@ def confusion(matrix, ax, *, names=None):
         got = f"{matrix.dtype} from {matrix.min()}, shape {matrix.shape}"
         raise ValueError(f"matrix: expected counts, integers from 0, got {got}")
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
-    ax.imshow(errors, cmap="Oranges", vmin=0, vmax=max(1, errors.max()))
+    # The scale ends beyond the largest count, so that black text stays legible on it.
+    ax.imshow(errors, cmap="Oranges", vmin=0, vmax=max(1, 2 * errors.max()))
     for (row, column), value in np.ndenumerate(matrix):
         if value:
             ax.text(
                 column, row, str(value), ha="center", va="center", fontsize=8,
-                color="gray" if row == column else "black",
+                color="dimgray" if row == column else "black",
             )  # fmt: skip
     names = range(len(matrix)) if names is None else _listed("names", names, len(matrix))
     names = [str(name) for name in names]

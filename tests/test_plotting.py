@@ -239,7 +239,7 @@ def test_confusion_shows_counts_and_colours_errors_alone(ax):
     }  # fmt: skip
     drawn = ax.get_images()[0]
     assert np.diag(drawn.get_array()).tolist() == [0, 0, 0]
-    assert drawn.get_array()[0, 2] == 3 and drawn.get_clim() == (0, 3)
+    assert drawn.get_array()[0, 2] == 3 and drawn.get_clim() == (0, 6)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("answer", "truth")
     for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
         assert [label.get_text() for label in labels] == ["ant", "bee", "cat"]

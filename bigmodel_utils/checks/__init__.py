@@ -6,7 +6,7 @@ A checker is itself attacked: tests/test_checkers.py feeds every one of them wro
 
 from typing import NamedTuple
 
-__all__ = ["Verdict", "grade"]
+__all__ = ["Verdict", "grade", "random_tensor"]
 
 
 class Verdict(NamedTuple):
@@ -58,6 +58,13 @@ def grade(function, cases, oracle, *, atol=1e-9, hint=""):
         if fault:
             return Verdict("wrong", f"Case {number}: {fault}" + (f" {hint}" if hint else ""))
     return Verdict("right", f"{len(cases)} cases agree with the oracle.")
+
+
+def random_tensor(seed, *shape):
+    """Return the same standard normal float64 tensor of this shape at every call."""
+    import torch
+
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def _copy(value):

@@ -3,13 +3,9 @@
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils.checks import Verdict, grade
+from bigmodel_utils.checks import Verdict, grade, random_tensor
 
 __all__ = ["compose_kernels", "conv1x1", "depthwise_conv2d", "same_padding"]
-
-
-def _random(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def same_padding(function):
@@ -51,9 +47,9 @@ def _padding_by_trial(kernel_size, dilation):
 def depthwise_conv2d(function):
     """Check ``function(x, weight)``: x (b, c, h, w), weight (c, kh, kw), stride 1, no padding."""
     cases = [
-        (_random(1, 2, 3, 6, 7), _random(2, 3, 3, 2)),
-        (_random(3, 1, 4, 5, 9), _random(4, 4, 1, 4)),
-        (_random(5, 3, 1, 4, 6), _random(6, 1, 4, 1)),
+        (random_tensor(1, 2, 3, 6, 7), random_tensor(2, 3, 3, 2)),
+        (random_tensor(3, 1, 4, 5, 9), random_tensor(4, 4, 1, 4)),
+        (random_tensor(5, 3, 1, 4, 6), random_tensor(6, 1, 4, 1)),
     ]
     return grade(
         function,
@@ -66,9 +62,9 @@ def depthwise_conv2d(function):
 def compose_kernels(function):
     """Check ``function(first, second)`` on kernels (kh, kw): their composition as one kernel."""
     cases = [
-        (_random(1, 3, 2), _random(2, 2, 4)),
-        (_random(3, 1, 3), _random(4, 3, 3)),
-        (_random(5, 4, 2), _random(6, 1, 1)),
+        (random_tensor(1, 3, 2), random_tensor(2, 2, 4)),
+        (random_tensor(3, 1, 3), random_tensor(4, 3, 3)),
+        (random_tensor(5, 4, 2), random_tensor(6, 1, 1)),
     ]
     return grade(
         function,
@@ -91,9 +87,9 @@ def _kernel_by_impulse(first, second):
 def conv1x1(function):
     """Check ``function(x, weight, bias)``: x (b, c, h, w), weight (o, c), bias (o,)."""
     cases = [
-        (_random(1, 2, 3, 4, 5), _random(2, 6, 3), _random(3, 6)),
-        (_random(4, 1, 5, 2, 7), _random(5, 2, 5), _random(6, 2)),
-        (_random(7, 3, 4, 4, 4), _random(8, 4, 4), _random(9, 4)),
+        (random_tensor(1, 2, 3, 4, 5), random_tensor(2, 6, 3), random_tensor(3, 6)),
+        (random_tensor(4, 1, 5, 2, 7), random_tensor(5, 2, 5), random_tensor(6, 2)),
+        (random_tensor(7, 3, 4, 4, 4), random_tensor(8, 4, 4), random_tensor(9, 4)),
     ]
     return grade(
         function,

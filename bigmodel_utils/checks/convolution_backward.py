@@ -3,19 +3,19 @@
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils.checks import grade
+from bigmodel_utils.checks import grade, random_tensor
 
 __all__ = ["fans", "grad_input_1d", "row_bias_gradient", "upsampling_padding"]
-
-
-def _random(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def row_bias_gradient(function):
     """Check ``function(g)``: g (b, o, h', w'), the gradient of a bias added to each row (h',)."""
     # The last case has equal axes, so that an answer cannot choose its axes by their lengths.
-    cases = [(_random(1, 2, 3, 4, 5),), (_random(2, 1, 6, 5, 2),), (_random(3, 3, 3, 3, 3),)]
+    cases = [
+        (random_tensor(1, 2, 3, 4, 5),),
+        (random_tensor(2, 1, 6, 5, 2),),
+        (random_tensor(3, 3, 3, 3, 3),),
+    ]
     return grade(
         function,
         cases,
@@ -37,7 +37,7 @@ def grad_input_1d(function):
         [(7, 3, 1), (9, 3, 2), (10, 3, 2), (11, 4, 3), (11, 2, 4), (6, 1, 3), (5, 5, 2)]
     ):
         h_out = (size - k) // stride + 1
-        cases.append((_random(seed, h_out), _random(seed + 50, k), size, stride))
+        cases.append((random_tensor(seed, h_out), random_tensor(seed + 50, k), size, stride))
     return grade(
         function,
         cases,

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils.checks import grade
+from bigmodel_utils.checks import grade, random_tensor
 
 __all__ = [
     "average_pool_gradient",
@@ -13,17 +13,13 @@ __all__ = [
 ]
 
 
-def _random(seed, *shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def average_pool_gradient(function):
     """Check ``function(grad_output, kernel_size)``: windows that touch, no padding."""
     cases = [
-        (_random(1, 2, 3, 4, 2), (2, 3)),
-        (_random(2, 1, 2, 3, 5), (3, 1)),
-        (_random(3, 3, 1, 1, 4), (4, 2)),
-        (_random(4, 2, 2, 3, 3), (2, 2)),
+        (random_tensor(1, 2, 3, 4, 2), (2, 3)),
+        (random_tensor(2, 1, 2, 3, 5), (3, 1)),
+        (random_tensor(3, 3, 1, 1, 4), (4, 2)),
+        (random_tensor(4, 2, 2, 3, 3), (2, 2)),
     ]
     return grade(
         function,
@@ -59,7 +55,7 @@ def _pooled(seed, shape, kernel_size, stride, padding):
     # Integers from a small range make ties; the indices then name the first tied cell.
     x = torch.randint(0, 4, shape, generator=torch.Generator().manual_seed(seed)).double()
     y, indices = F.max_pool2d(x, kernel_size, stride, padding, return_indices=True)
-    return _random(seed + 10, *y.shape), indices, tuple(shape[2:])
+    return random_tensor(seed + 10, *y.shape), indices, tuple(shape[2:])
 
 
 def _routed_by_loops(grad_output, indices, size):

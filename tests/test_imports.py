@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "bigmodel_utils"
 # From what stands alone to what brings all together. A new module is added here on purpose.
 LEVELS = [
-    {"arguments", "idx", "live.labels", "live.defaults", "ledger"},
-    {"device", "plotting", "cost_report", "rng", "schedule", "live.schema"},
+    {"arguments", "idx", "packaged", "ts", "live.labels", "live.defaults", "ledger"},
+    {"device", "plotting", "cost_report", "rng", "sequences", "speech", "schedule", "live.schema"},
     {"reference", "data", "models", "augment", "history", "checkpoint", "layer_formulas"},
     {"reference_pooling", "batches", "forward", "accounting", "live", "checks"},
     {"evaluation", "checks.*"},

@@ -1,11 +1,13 @@
-"""Batches (x, y) from tensors, a Dataset or a DataLoader, in an order that a seed fixes."""
+"""Batches from tensors, a Dataset or a DataLoader, in an order that a seed fixes."""
 
 import zlib
 
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
+from bigmodel_utils import sequences
 from bigmodel_utils.arguments import describe, integer
+from bigmodel_utils.batch import Batch, one_target_a_step
 
 __all__ = ["Batches"]
 
@@ -18,16 +20,21 @@ class Batches:
     (``torch.randperm(n, generator=g)``, ``g`` seeded once), so that an epoch can be entered in
     the middle again. A DataLoader keeps its own order and its own batch size.
 
+    Sequences of different lengths come as triples (x, lengths, y): x (n, t, ...) is padded at its
+    end, and y has one target a sequence, or one a step if its second axis is that of x. A batch is
+    cut to its own longest sequence, so padding costs little and changes nothing.
+
     Args:
         name: the caller's name of the argument, for messages ("train").
-        data: a pair of tensors x (n, ...), y (n, ...), a map-style Dataset of pairs, or a
-            DataLoader over one.
+        data: a pair of tensors x (n, ...), y (n, ...) or a triple with lengths (n,); a map-style
+            Dataset of such pairs or triples, or a DataLoader over one.
         batch_size: examples a batch; the last one of an epoch may be smaller. A DataLoader's own
             is used instead.
         device: torch.device of the batches.
         float_dtype: floating-point x is converted to it.
         seed: of the order, or None for the order of the data.
         class_labels: True if y holds class indices, so that other dtypes are an error.
+        window: cut sequences into pieces of so many steps, one batch each and in order, or None.
 
     Attributes:
         batch_size: examples in a full batch, None if the loader's sampler decides.
@@ -39,13 +46,14 @@ class Batches:
         TypeError, ValueError: naming ``name``, what came and what was expected.
     """
 
-    def __init__(self, name, data, batch_size, device, *, float_dtype, seed, class_labels):
+    def __init__(self, name, data, batch_size, device, *, float_dtype, seed, class_labels, window=None):
         self.name, self.device, self.float_dtype = name, device, float_dtype
         self.class_labels = class_labels
         self.batch_size = integer("batch_size", batch_size, minimum=1)
         self.tensors = self.dataset = self.loader = None
         self.generators = []
-        if isinstance(data, TensorDataset) and len(data.tensors) == 2:
+        self.window, self.windows = window, 1
+        if isinstance(data, TensorDataset) and len(data.tensors) in (2, 3):
             data = data.tensors
         if isinstance(data, DataLoader):
             self._take_loader(data)
@@ -53,6 +61,8 @@ class Batches:
             self._take_tensors(data)
         else:
             self._take_dataset(data)
+        if window is not None:
+            self._cut(window)
         if self.num_examples == 0 or self.num_batches == 0:
             raise ValueError(f"{name}: expected at least one example, got none")
         self._order = None if seed is None else torch.Generator().manual_seed(seed)
@@ -74,7 +84,10 @@ class Batches:
             self._epochs_drawn += 1
         if self._order is None:
             self._permutation = torch.arange(self.num_examples)
+        start, window = divmod(start, self.windows)
         chunks = self._permutation[start * self.batch_size :].split(self.batch_size)
+        if self.window is not None:
+            return self._pieces(chunks, window)
         if self.tensors is not None:
             return (self._index(chunk) for chunk in chunks)
         loader = DataLoader(  # an own generator: the global one is the model's
@@ -92,7 +105,7 @@ class Batches:
         if self.tensors is not None:
             if self._classes_checked == num_classes:
                 return
-            y, self._classes_checked = self.tensors[1], num_classes
+            y, self._classes_checked = self._counted_labels(), num_classes
         low, high = (int(value) for value in torch.aminmax(y))
         if low < 0 or high >= num_classes:
             raise ValueError(
@@ -105,17 +118,22 @@ class Batches:
         parts = {"examples": self.num_examples, "batch size": self.batch_size}
         if self.tensors is not None:
             rows = torch.linspace(0, self.num_examples - 1, min(64, self.num_examples)).long()
-            for letter, values in zip("xy", self.tensors, strict=True):
-                parts[f"shape of {letter}"] = list(values.shape)
+            for name, values in zip(("x", "y", "lengths"), self.tensors, strict=True):
+                if values is None:
+                    continue
+                parts[f"shape of {name}"] = list(values.shape)
                 sample = values[rows.to(values.device)].double().cpu().numpy().tobytes()
-                parts[f"checksum of {letter}"] = zlib.crc32(sample)
+                parts[f"checksum of {name}"] = zlib.crc32(sample)
         return parts
 
     def _take_tensors(self, data):
-        if len(data) != 2 or not all(isinstance(part, torch.Tensor) for part in data):
+        if len(data) not in (2, 3) or not all(isinstance(part, torch.Tensor) for part in data):
             found = ", ".join(describe(part) for part in data[:4])
-            raise TypeError(f"{self.name}: expected a pair of tensors (x, y), got ({found})")
-        x, y = data
+            raise TypeError(
+                f"{self.name}: expected a pair of tensors (x, y) or a triple (x, lengths, y), got "
+                f"({found})"
+            )
+        x, *lengths, y = data
         if x.ndim == 0 or y.ndim == 0:
             raise ValueError(
                 f"{self.name}: expected x (n, ...) and y (n, ...), got a single number"
@@ -127,9 +145,10 @@ class Batches:
             )
         self.num_examples = len(x)
         self.num_batches = -(-len(x) // self.batch_size)
-        self.tensors = self._convert(x), self._check_dtype(y)
+        lengths = self._check_lengths(x, lengths[0]) if lengths else None
+        self.tensors = self._convert(x), self._check_dtype(y), lengths
         try:
-            self.tensors = tuple(part.to(self.device) for part in self.tensors)
+            self.tensors = *(part.to(self.device) for part in self.tensors[:2]), lengths
         except torch.cuda.OutOfMemoryError:
             pass  # too large for the device: the batches go there one by one
 
@@ -139,8 +158,9 @@ class Batches:
         )
         if not map_style or isinstance(data, (IterableDataset, torch.Tensor, str, bytes, dict)):
             raise TypeError(
-                f"{self.name}: expected a pair of tensors (x, y), a map-style Dataset (with "
-                f"__len__ and __getitem__) or a DataLoader, got {describe(data)}"
+                f"{self.name}: expected a pair of tensors (x, y), a triple (x, lengths, y), a "
+                f"map-style Dataset (with __len__ and __getitem__) or a DataLoader, got "
+                f"{describe(data)}"
             )
         try:
             self.num_examples = len(data)
@@ -169,17 +189,70 @@ class Batches:
                 self.generators.append(generator)
 
     def _index(self, chunk):
-        x, y = self.tensors
-        chunk = chunk.to(x.device)
-        x, y = x.index_select(0, chunk), y.index_select(0, chunk)
-        return x.to(self.device), y.to(self.device)
+        x, y, lengths = self.tensors
+        rows = chunk.to(x.device)
+        lengths = None if lengths is None else lengths[chunk]
+        return self._batch(x.index_select(0, rows), y.index_select(0, rows), lengths)
 
     def _place(self, batch):
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise TypeError(f"{self.name}: expected pairs (x, y), got {describe(batch)}")
-        x, y = (torch.as_tensor(part) for part in batch)
-        x, y = self._convert(x), self._check_dtype(y)
-        return x.to(self.device), y.to(self.device)
+        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+            raise TypeError(
+                f"{self.name}: expected pairs (x, y) or triples (x, lengths, y), got "
+                f"{describe(batch)}"
+            )
+        x, *lengths, y = (torch.as_tensor(part) for part in batch)
+        lengths = self._check_lengths(x, lengths[0]) if lengths else None
+        return self._batch(self._convert(x), self._check_dtype(y), lengths)
+
+    def _batch(self, x, y, lengths):
+        if lengths is None:
+            return Batch(x.to(self.device), y.to(self.device), len(x))
+        longest, weight, real = int(lengths.max()), len(x), None
+        if one_target_a_step(x, y):
+            y, real = y[:, :longest], sequences.mask(lengths).to(self.device)
+            weight = int(lengths.sum())
+        return Batch(x[:, :longest].to(self.device), y.to(self.device), weight, lengths, real)
+
+    def _pieces(self, chunks, window):
+        # The windows of each chunk of rows, from number `window` of the first chunk.
+        for chunk in chunks:
+            whole = self._index(chunk)
+            for number in range(window, self.windows):
+                steps = slice(number * self.window, (number + 1) * self.window)
+                x, y = whole.x[:, steps], whole.y[:, steps]
+                yield Batch(x, y, x.shape[0] * x.shape[1], first=number == 0)
+            window = 0
+
+    def _cut(self, window):
+        if self.tensors is None or self.tensors[2] is not None:
+            raise ValueError(
+                f"{self.name}: truncate needs a pair of tensors (x, y) with sequences of one length"
+            )
+        x, y, _ = self.tensors
+        if not one_target_a_step(x, y):
+            raise ValueError(
+                f"{self.name}: truncate needs one target a step, x (n, t, ...) and y (n, t, ...), "
+                f"got x {tuple(x.shape)} and y {tuple(y.shape)}"
+            )
+        self.windows = -(-x.shape[1] // window)
+        self.num_batches *= self.windows
+
+    def _check_lengths(self, x, lengths):
+        if x.ndim < 2:
+            raise ValueError(f"{self.name}: expected x (n, t, ...), got shape {tuple(x.shape)}")
+        if lengths.ndim == 1 and len(lengths) == x.shape[1] != len(x):
+            raise ValueError(
+                f"{self.name}: expected the batch first, x ({len(lengths)}, t, ...) for "
+                f"{len(lengths)} lengths, got x {tuple(x.shape)}"
+            )
+        return sequences.check_lengths(lengths, *x.shape[:2], name=f"{self.name}: lengths")
+
+    def _counted_labels(self):
+        # Labels in the padding may hold anything.
+        x, y, lengths = self.tensors
+        if lengths is None or not one_target_a_step(x, y):
+            return y
+        return y[sequences.mask(lengths, y.shape[1]).to(y.device)]
 
     def _convert(self, x):
         return x.to(self.float_dtype) if x.is_floating_point() else x
@@ -192,3 +265,4 @@ class Batches:
                 f"{self.name}: expected class indices as integers (int64) in y, got {describe(y)}"
             )
         return y.long()
+

@@ -12,7 +12,7 @@ from bigmodel_utils.forward import Forward, precision
 from bigmodel_utils.history import Evaluation
 from bigmodel_utils.rng import isolated
 
-__all__ = ["batch_loss", "evaluate", "evaluate_batches"]
+__all__ = ["batch_loss", "evaluate", "evaluate_batches", "without_state"]
 
 
 def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None):
@@ -21,8 +21,10 @@ def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None
     The model's mode, the global random numbers and the weights stay as they were.
 
     Args:
-        model: torch.nn.Module whose outputs are (b, classes), or (b, t, classes) for sequences.
-        data: pair of tensors x (n, ...), y (n,); or a Dataset or DataLoader of such pairs.
+        model: torch.nn.Module whose outputs are (b, classes), or (b, t, classes) for sequences; a
+            pair (output, state) is understood too.
+        data: pair of tensors x (n, ...), y (n,), or triple (x, lengths, y) as in
+            :func:`bigmodel_utils.training.fit`; or a Dataset or DataLoader of such examples.
         batch_size: examples at a time; memory and speed only.
         device: where to compute and where the model is moved; by default where it is.
         dtype: torch.bfloat16 or torch.float32, by default the device's fast format, as in
@@ -65,15 +67,17 @@ def evaluate_batches(forward, batches, loss=None):
     model.eval()
     total, count, predictions, probabilities, right, answers = 0.0, 0, [], [], 0, 0
     try:
-        for x, y in batches.epoch():
-            output = forward(x)
-            total += batch_loss(batches, output, y, loss).item() * len(x)
-            count += len(x)
-            if not _holds_classes(output, y):
+        for batch in batches.epoch():
+            output = without_state(forward(*batch.inputs))
+            total += batch_loss(batches, output, batch, loss).item() * batch.weight
+            count += batch.weight
+            if not _holds_classes(output, batch.y):
                 continue
-            predictions.append(output.argmax(-1).cpu())
-            right += int((predictions[-1] == y.cpu()).sum())
-            answers += y.numel()
+            hits = output.argmax(-1) == batch.y
+            hits = hits if batch.real is None else hits[batch.real]
+            right += int(hits.sum())
+            answers += hits.numel()
+            predictions.append(_predictions(output, batch.real))
             if output.ndim == 2:
                 probabilities.append(output.float().softmax(-1).cpu())
     finally:
@@ -83,15 +87,17 @@ def evaluate_batches(forward, batches, loss=None):
         loss=total / count,
         accuracy=accuracy,
         standard_error=math.sqrt(accuracy * (1 - accuracy) / answers) if answers else None,
-        predictions=torch.cat(predictions) if predictions else None,
+        predictions=_joined(predictions) if predictions else None,
         probabilities=torch.cat(probabilities) if probabilities else None,
     )
 
 
-def batch_loss(batches, output, y, loss=None, label_smoothing=0.0):
+def batch_loss(batches, output, batch, loss=None, label_smoothing=0.0):
     """Return the mean loss of one batch: ``loss(output, y)``, or cross-entropy if it is None.
 
-    Outputs are taken to single precision first. Labels are checked against the outputs.
+    Outputs are taken to single precision first. With one target a step, only real steps count:
+    output and y are then those of the real steps, (steps, ...). Labels are checked against the
+    outputs.
 
     Raises:
         TypeError, ValueError: naming the data set and the shapes.
@@ -100,6 +106,14 @@ def batch_loss(batches, output, y, loss=None, label_smoothing=0.0):
         raise TypeError(f"model: expected a tensor as its output, got {describe(output)}")
     if output.dtype in (torch.bfloat16, torch.float16):
         output = output.float()
+    y = batch.y
+    if batch.real is not None:
+        if output.shape[:2] != y.shape[:2]:
+            raise ValueError(
+                f"model: expected outputs ({y.shape[0]}, {y.shape[1]}, ...) for one target a step, "
+                f"got {tuple(output.shape)}"
+            )
+        output, y = output[batch.real], y[batch.real]
     if loss is not None:
         value = loss(output, y)
         if not isinstance(value, torch.Tensor) or value.ndim:
@@ -108,12 +122,31 @@ def batch_loss(batches, output, y, loss=None, label_smoothing=0.0):
     if not _holds_classes(output, y):
         raise ValueError(
             f"{batches.name}: expected labels (b,) for outputs (b, classes), got labels "
-            f"{tuple(y.shape)} for outputs {tuple(output.shape)}"
+            f"{tuple(batch.y.shape)} for outputs {tuple(output.shape)}"
         )
     batches.check_labels(y, output.shape[-1])
     return F.cross_entropy(output.flatten(0, -2), y.flatten(), label_smoothing=label_smoothing)
 
 
+def without_state(output):
+    """Return the output of a model that returned it alone or as a pair ``(output, state)``."""
+    pair = isinstance(output, tuple) and len(output) == 2
+    return output[0] if pair and isinstance(output[0], torch.Tensor) else output
+
+
 def _holds_classes(output, y):
     integers = not y.is_floating_point() and not y.is_complex()
     return integers and output.ndim >= 2 and output.shape[:-1] == y.shape
+
+
+def _predictions(output, real):
+    classes = output.argmax(-1)
+    return (classes if real is None else classes.masked_fill(~real, -1)).cpu()
+
+
+def _joined(predictions):
+    # Batches are as wide as their longest sequence.
+    if predictions[0].ndim != 2:
+        return torch.cat(predictions)
+    width = max(part.shape[1] for part in predictions)
+    return torch.cat([F.pad(part, (0, width - part.shape[1]), value=-1) for part in predictions])

@@ -42,21 +42,21 @@ class Forward:
             self._put_back()
         return False
 
-    def __call__(self, x):
-        """Return the model's output for the batch ``x``."""
+    def __call__(self, x, *rest):
+        """Return the model's output for the batch ``x``; ``rest`` is passed on."""
         if self.channels_last is None:
-            self.channels_last = x.ndim == 4 and self._try(x[:2])
-        return self._run(x, self.channels_last)
+            self.channels_last = x.ndim == 4 and not rest and self._try(x[:2])
+        return self._run(x, *rest, channels_last=self.channels_last)
 
-    def _run(self, x, channels_last):
+    def _run(self, x, *rest, channels_last):
         autocast = torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16
         )
         if not channels_last:
             with autocast:
-                return self.model(x)
+                return self.model(x, *rest)
         with autocast, _Flattening():
-            return self.model(_to_channels_last(x))
+            return self.model(_to_channels_last(x), *rest)
 
     @torch.no_grad()
     def _try(self, x):
@@ -125,17 +125,24 @@ def precision(model, device, dtype):
     """Return the format to compute in: ``dtype``, or by default what is fast.
 
     That is the device's fast format for a float32 model. A tiny model without convolutions stays
-    as it is: there autocast takes more time than it saves.
+    as it is: there autocast takes more time than it saves. So does a model with recurrent layers:
+    it saves little, and rounding adds up over the steps.
 
     Raises:
         ValueError: if ``dtype`` is not None, torch.float32 or torch.bfloat16.
     """
     if dtype is None:
         own = parameter_dtype(model)
-        return own if own != torch.float32 or _is_tiny(model) else number_format(device)
+        stays = own != torch.float32 or _is_tiny(model) or _is_recurrent(model)
+        return own if stays else number_format(device)
     return one_of("dtype", dtype, (torch.float32, torch.bfloat16))
 
 
 def _is_tiny(model):
     has_conv = any(isinstance(m, torch.nn.Conv2d) for m in model.modules())
     return not has_conv and sum(p.numel() for p in model.parameters()) < _TINY
+
+
+def _is_recurrent(model):
+    kinds = (torch.nn.RNNBase, torch.nn.RNNCellBase)
+    return any(isinstance(m, kinds) for m in model.modules())

@@ -7,7 +7,7 @@ import torch
 from bigmodel_utils import checkpoint
 from bigmodel_utils.arguments import describe
 from bigmodel_utils.device import Stopwatch
-from bigmodel_utils.evaluation import batch_loss, evaluate_batches
+from bigmodel_utils.evaluation import batch_loss, evaluate_batches, without_state
 from bigmodel_utils.history import History
 from bigmodel_utils.rng import Streams
 from bigmodel_utils.schedule import learning_rate
@@ -39,6 +39,7 @@ class Run:
         self.history = History()
         self.epoch = self.batch = 0  # the next batch to train on
         self.loss_sum = self.examples = 0
+        self.state = None  # of a model that carries one from window to window
         self.entered = None  # the random states where the epoch began
         self.resumed = None  # the random states amid a resumed epoch
 
@@ -53,8 +54,8 @@ class Run:
             self.model.train()
             watch = Stopwatch(self.train.device)
             with watch:
-                for x, y in self._enter_epoch():
-                    self._step(x, y)
+                for batch in self._enter_epoch():
+                    self._step(batch)
                     self.batch += 1
                     if self.batch < self.train.num_batches:
                         yield False
@@ -70,6 +71,7 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "position": [self.epoch, self.batch],
             "sums": [self.loss_sum, self.examples],
+            "state": self.state,
             "random": [self.entered, self.streams.state()],
             "losses": torch.tensor(history.losses, dtype=torch.float64),
             "learning_rates": torch.tensor(history.learning_rates, dtype=torch.float64),
@@ -101,6 +103,7 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.batch = state["position"]
         self.loss_sum, self.examples = state["sums"]
+        self.state = state.get("state")
         self.entered, self.resumed = _to_cpu(state["random"])
         self.history = History(
             list(range(1, len(state["losses"]) + 1)),
@@ -120,7 +123,7 @@ class Run:
         self.streams.restore(self.resumed)
         return batches
 
-    def _step(self, x, y):
+    def _step(self, batch):
         settings, done = self.settings, len(self.history.steps)
         lr = learning_rate(
             settings["schedule"], min(done, self.num_steps - 1), self.num_steps, settings["lr"]
@@ -128,8 +131,9 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         if self.augment is not None:
-            x = self._augmented(x)
-        loss = batch_loss(self.train, self.forward(x), y, self.loss, settings["label_smoothing"])
+            batch = batch._replace(x=self._augmented(batch.x))
+        output = self._output(batch)
+        loss = batch_loss(self.train, output, batch, self.loss, settings["label_smoothing"])
         value = loss.item()
         if not math.isfinite(value):
             raise FloatingPointError(
@@ -145,8 +149,21 @@ class Run:
         self.history.steps.append(done + 1)
         self.history.losses.append(value)
         self.history.learning_rates.append(lr)
-        self.loss_sum += value * len(x)
-        self.examples += len(x)
+        self.loss_sum += value * batch.weight
+        self.examples += batch.weight
+
+    def _output(self, batch):
+        if self.settings["truncate"] is None:
+            return without_state(self.forward(*batch.inputs))
+        output = self.forward(batch.x, None if batch.first else self.state)
+        if not isinstance(output, tuple) or len(output) != 2:
+            raise TypeError(
+                "model: expected a pair (output, state) back from model(x, state), as truncate is "
+                f"given, got {describe(output)}"
+            )
+        # The gradient ends here; the numbers go on into the next window.
+        self.state = _detached(output[1])
+        return output[0]
 
     def _augmented(self, x):
         result = self.augment(x, self.augment_generator)
@@ -194,6 +211,14 @@ def _make_optimizer(model, settings):
     if settings["optimizer"] == "sgd":
         return torch.optim.SGD(groups, lr=settings["lr"], momentum=0.9, nesterov=True, fused=fused)
     return torch.optim.AdamW(groups, lr=settings["lr"], fused=fused)
+
+
+def _detached(state):
+    if isinstance(state, torch.Tensor):
+        return state.detach()
+    if isinstance(state, (tuple, list)):
+        return type(state)(_detached(part) for part in state)
+    raise TypeError(f"model: expected a state of tensors, in tuples or lists, got {describe(state)}")
 
 
 def _to_cpu(value):

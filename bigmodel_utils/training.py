@@ -45,6 +45,7 @@ def fit(
     checkpoint_every=None,
     progress=True,
     loss=None,
+    truncate=None,
 ):
     """Train ``model`` in place and return the History of the run.
 
@@ -55,9 +56,14 @@ def fit(
     them. So equal calls give equal weights on a CPU, whatever was drawn before.
 
     Args:
-        model: torch.nn.Module whose outputs are (b, classes), or (b, t, classes) for sequences.
+        model: torch.nn.Module whose outputs are (b, classes), or (b, t, classes) for sequences; a
+            pair (output, state) is understood too.
         train: pair of tensors x (n, ...), y (n,) (the fastest: kept on the device whole), a
             map-style Dataset of such pairs, or a DataLoader (with its own order and batch size).
+            Sequences of different lengths: a triple (x, lengths, y) or examples of such, with x
+            (n, t, ...) padded at the end, lengths (n,) integers, and y (n,), or (n, t) with one
+            label a step. The model is called with (x, lengths), x cut to the batch's longest and
+            lengths on the CPU, as packing wants them; labels of the padding do not count.
         test: the same, evaluated after every epoch; or None.
         epochs: passes over the training data.
         batch_size: examples a step. The last batch of an epoch may be smaller; none is dropped.
@@ -78,7 +84,13 @@ def fit(
             epoch. Called again, a finished run returns at once.
         checkpoint_every: also write it after so many steps.
         progress: show a progress bar.
-        loss: callable (output, target) -> scalar, instead of cross-entropy.
+        loss: callable (output, target) -> scalar, instead of cross-entropy. With lengths and one
+            target a step it gets the real steps alone, (steps, ...).
+        truncate: steps of a window for truncated back-propagation through time, or None. Then the
+            data are pairs x (n, t, ...), y (n, t, ...) of one length; the model is called as
+            model(x, state) window by window and returns (output, state); the state is None in
+            front of the first window and carried on, detached, to the next. Each window is one
+            step of training. Testing runs model(x) on whole sequences.
 
     Returns:
         History. On Ctrl-C the current step is finished, the checkpoint written, and the history so
@@ -102,6 +114,7 @@ def fit(
         "clip_norm": None if clip_norm is None else real("clip_norm", clip_norm, above=0),
         "seed": integer("seed", seed, minimum=0, maximum=2**32 - 1),
         "loss": _name_of("loss", loss),
+        "truncate": None if truncate is None else integer("truncate", truncate, minimum=1),
     }
     flag("progress", progress)
     if checkpoint is not None:
@@ -138,7 +151,15 @@ def fit(
 def _prepare(forward, train, test, settings, augment, loss):
     size = settings["batch_size"]
     options = {"float_dtype": forward.parameter_dtype, "class_labels": loss is None}
-    train = Batches("train", train, size, forward.device, seed=settings["seed"], **options)
+    train = Batches(
+        "train",
+        train,
+        size,
+        forward.device,
+        seed=settings["seed"],
+        window=settings["truncate"],
+        **options,
+    )
     if test is not None:
         test = Batches("test", test, min(1000, 4 * size), forward.device, seed=None, **options)
     return Run(forward, train, test, settings, augment=augment, loss=loss)

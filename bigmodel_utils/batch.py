@@ -1,0 +1,37 @@
+"""One batch: examples, their targets and, for sequences, which steps are real."""
+
+from typing import NamedTuple
+
+import torch
+
+__all__ = ["Batch", "one_target_a_step"]
+
+
+class Batch(NamedTuple):
+    """Examples and their targets.
+
+    Attributes:
+        x: (b, ...), for sequences (b, t, ...).
+        y: (b, ...), or (b, t, ...) with one target a step.
+        weight: how many targets the batch's mean loss is a mean of.
+        lengths: (b,) int64 on the CPU, real steps of each sequence; None if all are real.
+        real: (b, t) bool on the device, True where a target counts; None if all do.
+        first: False in a window that goes on with the sequences of the batch before it.
+    """
+
+    x: torch.Tensor
+    y: torch.Tensor
+    weight: int
+    lengths: torch.Tensor | None = None
+    real: torch.Tensor | None = None
+    first: bool = True
+
+    @property
+    def inputs(self):
+        """What the model is called with: ``(x,)`` or ``(x, lengths)``."""
+        return (self.x,) if self.lengths is None else (self.x, self.lengths)
+
+
+def one_target_a_step(x, y):
+    """Return whether ``y`` (b, t, ...) has one target for each step of ``x`` (b, t, ...)."""
+    return x.ndim >= 2 and y.ndim >= 2 and x.shape[:2] == y.shape[:2]

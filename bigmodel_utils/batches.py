@@ -46,7 +46,9 @@ class Batches:
         TypeError, ValueError: naming ``name``, what came and what was expected.
     """
 
-    def __init__(self, name, data, batch_size, device, *, float_dtype, seed, class_labels, window=None):
+    def __init__(
+        self, name, data, batch_size, device, *, float_dtype, seed, class_labels, window=None
+    ):
         self.name, self.device, self.float_dtype = name, device, float_dtype
         self.class_labels = class_labels
         self.batch_size = integer("batch_size", batch_size, minimum=1)
@@ -265,4 +267,3 @@ class Batches:
                 f"{self.name}: expected class indices as integers (int64) in y, got {describe(y)}"
             )
         return y.long()
-

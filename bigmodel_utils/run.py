@@ -218,7 +218,8 @@ def _detached(state):
         return state.detach()
     if isinstance(state, (tuple, list)):
         return type(state)(_detached(part) for part in state)
-    raise TypeError(f"model: expected a state of tensors, in tuples or lists, got {describe(state)}")
+    got = describe(state)
+    raise TypeError(f"model: expected a state of tensors, in tuples or lists, got {got}")
 
 
 def _to_cpu(value):

@@ -22,12 +22,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from bigmodel_utils import checkpoint, models, plotting
+from bigmodel_utils import checkpoint, models, plotting, sequences
 from bigmodel_utils.history import History
 
 MODULES = (
-    "reference", "reference_pooling", "accounting", "data", "augment", "models", "schedule",
-    "training", "plotting", "checkpoint",
+    "reference", "reference_pooling", "reference_recurrent", "accounting", "data", "augment",
+    "models", "schedule", "training", "plotting", "checkpoint", "sequences",
 )  # fmt: skip
 
 SIZES = st.lists(st.integers(1, 3), max_size=5).map(tuple)
@@ -104,6 +104,16 @@ PART = [
     *one((ROWS,), (ROWS, CLASSES, ROWS), (ROWS, CLASSES[:5]), (ROWS[:0], CLASSES[:0])),
     *one((ROWS, CLASSES.float()), (ROWS, CLASSES + 9), (ROWS.numpy(), CLASSES)),
 ]  # fmt: skip
+STEPS, LENGTHS = torch.linspace(-1, 1, 24).reshape(3, 4, 2), torch.tensor([4, 1, 3])
+LENGTHS_KINDS = [
+    NONE, st.integers(), TEXT, SIZES.filter(lambda s: len(s) != 1).map(torch.ones),
+    *one([4, 1, 3], LENGTHS.float(), LENGTHS > 0, LENGTHS - 1, -LENGTHS, LENGTHS[:0]),
+]  # fmt: skip
+PADDED = {
+    "x": [NONE, st.integers(), TEXT, SIZES.filter(lambda s: len(s) != 3).map(torch.ones),
+          *one(STEPS.numpy(), STEPS[:, :3], STEPS[:2], STEPS.transpose(0, 1))],
+    "lengths": [*LENGTHS_KINDS, *one(LENGTHS + 1, LENGTHS[:2])],
+}  # fmt: skip
 MATRIX = [
     NONE, st.integers(), TEXT, SIZES.filter(lambda s: len(s) != 2).map(torch.zeros),
     *one(torch.zeros(0, 2), torch.full((2, 3), math.nan), [[1, 2], [3]], [["a"]], [[1j]]),
@@ -143,6 +153,23 @@ COST = {
     "input_shape": [*SHAPE, *one((2, 7))],
     "dtype": [st.integers(), TEXT, TENSORS, *one(torch.int64, torch.bool)],
 }
+STATES = {"h0": (2, 3), "c0": (2, 3), "grad_h": (2, 4, 3), "grad_c": (2, 4, 3)}
+
+
+def recurrent(gates, *more):
+    """Return the row of a recurrent cell: b, t, d, m = 2, 4, 5, 3, ``more`` after the biases."""
+    shapes = {"x": (2, 4, 5), "weight_ih": (3 * gates, 5), "weight_hh": (3 * gates, 3),
+              "bias_ih": (3 * gates,), "bias_hh": (3 * gates,)}  # fmt: skip
+    shapes |= {name: STATES[name] for name in more}
+    bad = {name: tensor(*shape, dtypes=LIKE_X) for name, shape in shapes.items()}
+    bad["x"] = tensor(2, 4, 5, dtypes=[torch.int64, torch.bool]) + one(torch.zeros(2, 0, 5))
+    for name in {"bias_ih", "bias_hh", "h0", "c0", "grad_c"} & set(bad):
+        bad[name] = [kind for kind in bad[name] if kind is not NONE]
+    lengths = one([3, 2], torch.tensor([2]), torch.tensor([[2, 2]]))
+    good = {name: torch.ones(shape).double() for name, shape in shapes.items()}
+    return lambda: good, bad | {"lengths": [st.integers(), TEXT, TENSORS, *lengths]}
+
+
 TRAINING_FORMAT = [st.integers(), TEXT, TENSORS, *one(torch.int8, torch.float16)]
 
 # Function: (a call that works, {argument: the kinds of values that are bad for it}).
@@ -179,10 +206,17 @@ TABLE = {
         {"layers": [NONE, st.integers(), TEXT.filter(bool), TENSORS,
                     *one([3], [(3, 1)], 2 * [(3, 1, 1, 1)], [(3, 0, 1)], [(3, 1, 1.0)])]},
     ),
+    "reference_recurrent.rnn": recurrent(1, "h0"),
+    "reference_recurrent.rnn_backward": recurrent(1, "h0", "grad_h"),
+    "reference_recurrent.lstm": recurrent(4, "h0", "c0"),
+    "reference_recurrent.lstm_backward": recurrent(4, "h0", "c0", "grad_h", "grad_c"),
+    "reference_recurrent.gru": recurrent(3, "h0"),
+    "reference_recurrent.gru_backward": recurrent(3, "h0", "grad_h"),
     "accounting.predict": (lambda: {"model": nn.Linear(3, 2), "input_shape": (2, 3)}, COST),
     "accounting.measure": (lambda: {"model": nn.Linear(3, 2), "input_shape": (2, 3)}, COST),
     "data.load_mnist": (dict, {"path": [k for k in PATH if k is not NONE]}),
     "data.load_photographs": (dict, {}),
+    "data.load_japanese_vowels": (dict, {}),
     "data.split": (
         lambda: {"x": ROWS, "y": CLASSES, "sizes": [2, 3]},
         {"x": [NONE, TEXT, st.floats(), *one(ROWS.numpy(), ROWS[:5], torch.tensor(1.0))],
@@ -190,6 +224,22 @@ TABLE = {
          "sizes": [NONE, st.integers(), TEXT, TENSORS,
                    *one([], [0], [-1, 2], [2.0], [True], ["2"], [4, 5])],
          "seed": integer(0)},
+    ),
+    "sequences.check_lengths": (
+        lambda: {"lengths": LENGTHS},
+        {"lengths": LENGTHS_KINDS, "batch": one(2, 4), "size": one(1, 3), "name": PASSED_ON},
+    ),
+    "sequences.mask": (
+        lambda: {"lengths": LENGTHS},
+        {"lengths": LENGTHS_KINDS, "size": [*integer(4, optional=True)]},
+    ),
+    "sequences.last": (lambda: {"x": STEPS, "lengths": LENGTHS}, PADDED),
+    "sequences.mean": (lambda: {"x": STEPS, "lengths": LENGTHS}, PADDED),
+    "sequences.pack": (lambda: {"x": STEPS, "lengths": LENGTHS}, PADDED),
+    "sequences.unpack": (
+        lambda: {"packed": sequences.pack(STEPS, LENGTHS)},
+        {"packed": [NONE, TEXT, TENSORS, st.just((STEPS, LENGTHS))],
+         "size": integer(4, optional=True)},
     ),
     "augment.shift": (
         lambda: {"x": X, "pixels": 1, "generator": torch.Generator()},
@@ -228,7 +278,8 @@ TABLE = {
          "clip_norm": real(above=0, optional=True), "seed": [*integer(0), st.integers(2**32)],
          "device": DEVICE, "dtype": TRAINING_FORMAT,
          "checkpoint": [kind for kind in PATH if kind is not NONE],
-         "checkpoint_every": integer(1, optional=True), "progress": FLAG},
+         "checkpoint_every": integer(1, optional=True), "progress": FLAG,
+         "truncate": integer(1, optional=True)},
     ),
     "training.evaluate": (
         lambda: {"model": nn.Linear(3, 2), "data": (ROWS, CLASSES)},

@@ -308,13 +308,21 @@ def test_bad_arguments_are_named(options, error, words):
         fit(mlp(), (X, Y), **{"epochs": 1, "batch_size": 8, **FLOAT, **options})
 
 
+class Triple(nn.Linear):
+    def __init__(self):
+        super().__init__(6, 3)
+
+    def forward(self, x):
+        return super().forward(x), x, x
+
+
 @pytest.mark.parametrize(
     ("model", "error", "words"),
     [
         ("mlp", TypeError, "model: expected a torch.nn.Module"),
         (nn.ReLU(), ValueError, "model: expected parameters"),
         (nn.Linear(6, 3).requires_grad_(False), ValueError, "model: expected parameters"),
-        (nn.LSTM(6, 3), TypeError, "model: expected a tensor as its output, got tuple"),
+        (Triple(), TypeError, "model: expected a tensor as its output, got tuple"),
     ],
 )
 def test_a_bad_model_is_named(model, error, words):

@@ -39,7 +39,8 @@ def check_lengths(lengths, batch=None, size=None, *, name="lengths"):
     if wrong.any():
         row = int(wrong.nonzero()[0])
         limit = "at least 1 step" if size is None else f"1 to {size} steps, as the tensor has"
-        raise ValueError(f"{name}: expected {limit}, got {int(lengths[row])} in row {row}")
+        got = f"{int(lengths[row])} in row {row}, shape {tuple(lengths.shape)}"
+        raise ValueError(f"{name}: expected {limit}, got {got}")
     return lengths
 
 

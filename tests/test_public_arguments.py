@@ -93,7 +93,7 @@ SHAPE = [
     TENSORS,
     *one((), (2, 0), (2, -3), (2, 3.0), (True, 3), (2, "3")),
 ]
-PASSED_ON = []  # matplotlib takes it as it is and refuses it under its own names
+PASSED_ON = []  # checked where it is used, or by matplotlib under its own names
 
 X = torch.linspace(-1, 1, 2 * 4 * 5 * 6, dtype=torch.float64).reshape(2, 4, 5, 6)
 IMAGE = tensor(2, 4, 5, 6, dtypes=[torch.int64, torch.bool]) + one(torch.zeros(2, 0, 5, 6).double())
@@ -111,7 +111,7 @@ LENGTHS_KINDS = [
 ]  # fmt: skip
 PADDED = {
     "x": [NONE, st.integers(), TEXT, SIZES.filter(lambda s: len(s) != 3).map(torch.ones),
-          *one(STEPS.numpy(), STEPS[:, :3], STEPS[:2], STEPS.transpose(0, 1))],
+          *one(STEPS.numpy(), STEPS.transpose(0, 1))],
     "lengths": [*LENGTHS_KINDS, *one(LENGTHS + 1, LENGTHS[:2])],
 }  # fmt: skip
 MATRIX = [
@@ -152,6 +152,7 @@ COST = {
     "model": MODEL,
     "input_shape": [*SHAPE, *one((2, 7))],
     "dtype": [st.integers(), TEXT, TENSORS, *one(torch.int64, torch.bool)],
+    "lengths": [st.integers(), TEXT, TENSORS, *one([3, 2], torch.tensor([2]))],
 }
 STATES = {"h0": (2, 3), "c0": (2, 3), "grad_h": (2, 4, 3), "grad_c": (2, 4, 3)}
 
@@ -227,7 +228,7 @@ TABLE = {
     ),
     "sequences.check_lengths": (
         lambda: {"lengths": LENGTHS},
-        {"lengths": LENGTHS_KINDS, "batch": one(2, 4), "size": one(1, 3), "name": PASSED_ON},
+        {"lengths": LENGTHS_KINDS, "batch": PASSED_ON, "size": PASSED_ON, "name": PASSED_ON},
     ),
     "sequences.mask": (
         lambda: {"lengths": LENGTHS},

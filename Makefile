@@ -59,6 +59,7 @@ fmt: $(VENV)/.test ## format and lint
 bench: $(VENV)/.book ## print the speed ratios of benchmarks/
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/convolution.py
+	$(BIN)/python benchmarks/recurrent.py
 
 clean: ## remove what was built (the virtual environment stays)
 	rm -rf _build .pytest_cache .hypothesis .ruff_cache

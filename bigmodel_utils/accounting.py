@@ -1,6 +1,6 @@
 """What a model costs: parameters, FLOPs and activation bytes, by formula and by counting.
 
-:func:`predict` works out the cost from shapes alone, :func:`measure` counts it during a
+:func:`predict` works out the cost from the layers' shapes, :func:`measure` counts it during a
 forward pass. The two share no arithmetic, so their agreement proves the formulas.
 
 What is counted:
@@ -11,10 +11,17 @@ What is counted:
   this is the field's convention, and that of PyTorch's ``FlopCounterMode``. A product with a
   cell of padding counts in full.
 - Activation bytes: the outputs of all layers together, as if each kept its own (an
-  in-place ReLU and a flattened view are counted too).
+  in-place ReLU and a flattened view are counted too). Of a layer that returns
+  (output, states), such as nn.LSTM, the output alone. Training keeps more: a recurrent
+  layer's gates at each step, for the backward pass.
+
+A layer that runs on a packed sequence computes real steps only, so its FLOPs and bytes follow
+the sum of the lengths, and its output shape is (sum of the lengths, features). A layer that
+runs on the padded tensor pays for the padding too.
 """
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 
@@ -24,20 +31,23 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bigmodel_utils import arguments, layer_formulas
 from bigmodel_utils.cost_report import LayerCost, Report
+from bigmodel_utils.sequences import check_lengths
 
 __all__ = ["measure", "predict"]
 
 
-def predict(model, input_shape, *, dtype=None):
-    """Return the cost of one forward pass by formula; no number of the model is read.
+def predict(model, input_shape, *, dtype=None, lengths=None):
+    """Return the cost of one forward pass by formula, from the layers' shapes.
 
-    The order of the layers and the shapes between them come from a pass on PyTorch's
-    ``meta`` device, which has shapes and no data.
+    The order of the layers and the shapes between them come from a pass on PyTorch's ``meta``
+    device, which has shapes and no data. Lengths are data: with them the pass runs on the CPU.
 
     Args:
         model: nn.Module made of the layers in ``layer_formulas.KNOWN``.
         input_shape: sizes of the input with the batch first, such as (b, c, h, w).
         dtype: floating dtype of the activations; by default that of the parameters.
+        lengths: integer tensor (b,) for an input (b, t, ...) of padded sequences: the model
+            is called as model(x, lengths), with the lengths on the CPU. None: as model(x).
 
     Returns:
         Report: equal to that of :func:`measure`.
@@ -45,10 +55,12 @@ def predict(model, input_shape, *, dtype=None):
     Raises:
         TypeError: an argument of the wrong kind, or a layer without a formula (named).
         ValueError: a shape that the model refuses (with the layer), or a model that
-            convolves or multiplies matrices outside its layers, which no formula covers.
+            convolves or multiplies matrices outside its layers, which no formula covers,
+            or one that reads numbers, which that device has not.
     """
-    dtype = _check(model, input_shape, dtype)
-    calls, outside = _run(model, input_shape, dtype, device="meta")
+    dtype, lengths = _check(model, input_shape, dtype, lengths)
+    device = "meta" if lengths is None else "cpu"
+    calls, outside = _run(model, input_shape, dtype, lengths, device=device)
     if outside:
         raise ValueError(
             f"model: expected all convolutions and matrix products in layers, got {outside:,} "
@@ -73,21 +85,28 @@ def predict(model, input_shape, *, dtype=None):
     return Report(rows + _rows_without_call(model, counted))
 
 
-def measure(model, input_shape, *, dtype=None):
+def measure(model, input_shape, *, dtype=None, lengths=None):
     """Return the cost of one forward pass, counted while it runs on an input of zeros.
 
     FLOPs are those that ``FlopCounterMode`` sees between a layer's start and end; what it
     sees between layers gets a row ``"(outside layers)"``. It does not see fused attention on
-    the CPU. The pass runs in evaluation mode, without gradients, on stand-ins for parameters
-    and buffers: the model keeps its mode, statistics and gradients.
+    the CPU. Nor does it see into fused recurrent layers: those of oneDNN and cuDNN are off
+    during the pass, and a ValueError says where another library hides one. The pass runs in
+    evaluation mode, without gradients, on stand-ins for parameters and buffers: the model
+    keeps its mode, statistics and gradients.
 
     Args, returns and raises as in :func:`predict`; work outside layers is no error here.
     """
-    dtype = _check(model, input_shape, dtype)
+    dtype, lengths = _check(model, input_shape, dtype, lengths)
     first = next(chain(model.parameters(), model.buffers()), torch.empty(0))
-    calls, outside = _run(model, input_shape, dtype, device=first.device)
+    calls, outside = _run(model, input_shape, dtype, lengths, device=first.device)
     counted, rows = set(), []
     for call in calls:
+        if isinstance(call.module, nn.RNNBase) and not call.flops:
+            raise ValueError(
+                f"model: layer {call.name!r} ({call.kind}) runs in one fused kernel on "
+                f"{first.device}, which hides its FLOPs; move the model to the CPU or use predict"
+            )
         params = sum(
             parameter.numel()
             for parameter in call.module.parameters(recurse=False)
@@ -115,7 +134,7 @@ class _Call:
         return type(self.module).__name__
 
 
-def _run(model, input_shape, dtype, *, device):
+def _run(model, input_shape, dtype, lengths, *, device):
     # One forward pass: the list of calls, and the FLOPs outside them.
     calls, handles = [], []
     counter = FlopCounterMode(display=False)
@@ -123,7 +142,7 @@ def _run(model, input_shape, dtype, *, device):
     def started(name):
         def hook(module, args, kwargs):
             layer_formulas.check_known(name, module)
-            x = next(chain(args, kwargs.values()))
+            x = _main(next(chain(args, kwargs.values())))
             # Until the layer ends, flops holds the counter's reading at its start.
             calls.append(_Call(name, module, tuple(x.shape), counter.get_total_flops()))
 
@@ -132,6 +151,7 @@ def _run(model, input_shape, dtype, *, device):
     def ended(module, args, output):
         call = calls[-1]
         call.flops = counter.get_total_flops() - call.flops
+        output = _main(output)
         call.bytes = output.numel() * output.element_size()
         call.output_shape = tuple(output.shape)
 
@@ -148,9 +168,10 @@ def _run(model, input_shape, dtype, *, device):
                 handles.append(module.register_forward_hook(ended))
         model.eval()
         # The default device serves models that make tensors in their forward pass.
-        with torch.no_grad(), torch.device(device), counter:
+        with torch.no_grad(), _unfused(model), torch.device(device), counter:
             x = torch.zeros(input_shape, dtype=dtype)
-            torch.func.functional_call(model, stand_ins, (x,))
+            inputs = (x,) if lengths is None else (x, lengths)
+            torch.func.functional_call(model, stand_ins, inputs)
     except layer_formulas.UnknownLayerError:
         raise
     except Exception as error:
@@ -158,8 +179,11 @@ def _run(model, input_shape, dtype, *, device):
         if calls:
             relation = "in" if calls[-1].output_shape is None else "after"
             where = f" {relation} layer {calls[-1].name!r} ({calls[-1].kind})"
+        hint = ""
+        if str(device) == "meta" and "meta" in str(error):
+            hint = "; predict has shapes and no numbers: if the model reads some, use measure"
         raise ValueError(
-            f"input_shape: the forward pass on {tuple(input_shape)} failed{where}: {error}"
+            f"input_shape: the forward pass on {tuple(input_shape)} failed{where}: {error}{hint}"
         ) from error
     finally:
         for handle in handles:
@@ -167,6 +191,28 @@ def _run(model, input_shape, dtype, *, device):
         for module, training in modes.items():
             module.training = training
     return calls, counter.get_total_flops() - sum(call.flops for call in calls)
+
+
+def _main(value):
+    # The tensor that a layer takes or returns: the output of (output, states), the data of a
+    # PackedSequence, which is a tuple too.
+    return _main(value[0]) if isinstance(value, tuple) else value
+
+
+@contextmanager
+def _unfused(model):
+    # A fused recurrent layer is one operation without FLOPs to the counter; step by step it
+    # multiplies the same matrices. Other layers keep their fast kernels.
+    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
+    backends = (torch.backends.mkldnn, torch.backends.cudnn) if recurrent else ()
+    before = [backend.enabled for backend in backends]
+    try:
+        for backend in backends:
+            backend.enabled = False
+        yield
+    finally:
+        for backend, enabled in zip(backends, before, strict=True):
+            backend.enabled = enabled
 
 
 def _stand_in(value, dtype, device):
@@ -196,8 +242,8 @@ def _rows_without_call(model, counted):
     return rows
 
 
-def _check(model, input_shape, dtype):
-    # Validate what both functions share and return the dtype of the activations.
+def _check(model, input_shape, dtype, lengths):
+    # Validate what both functions share; return the dtype of the activations and the lengths.
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected an nn.Module, got {arguments.describe(model)}")
     if not isinstance(input_shape, (tuple, list)) or not input_shape:
@@ -208,10 +254,15 @@ def _check(model, input_shape, dtype):
     for name, parameter in model.named_parameters():
         if isinstance(parameter, nn.parameter.UninitializedParameter):
             raise ValueError(f"model: parameter {name!r} has no shape yet; call the model once")
+    if lengths is not None:
+        if len(input_shape) < 2:
+            got = tuple(input_shape)
+            raise ValueError(f"input_shape: expected (b, t, ...) with lengths, got {got}")
+        lengths = check_lengths(lengths, *input_shape[:2])
     if dtype is None:
         floating = (p.dtype for p in model.parameters() if p.is_floating_point())
-        return next(floating, torch.get_default_dtype())
+        return next(floating, torch.get_default_dtype()), lengths
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         got = arguments.describe(dtype)
         raise TypeError(f"dtype: expected a floating torch.dtype, got {got}")
-    return dtype
+    return dtype, lengths

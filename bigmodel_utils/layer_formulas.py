@@ -3,6 +3,7 @@
 A formula takes the layer's hyperparameters and the input shape, never a tensor. It returns
 ``(parameters, flops, output_shape)``: the numbers in each parameter by its name, the FLOPs
 of the whole batch (a multiply-add is 2; all but products with a weight count as 0), a tuple.
+Of a layer that returns (output, states) the shape is the output's.
 """
 
 import math
@@ -83,6 +84,46 @@ def _linear(layer, shape):
     return _parameters(weight, layer.out_features), flops, (*batch, layer.out_features)
 
 
+def _recurrent(gates):
+    # nn.RNN and its kin: every weight meets every step of every sequence once. A packed
+    # sequence has shape (steps of all sequences, features); the formula is the same.
+    def formula(layer, shape):
+        *steps, d_in = shape
+        rows, proj_size = gates * layer.hidden_size, getattr(layer, "proj_size", 0)
+        size_out = proj_size or layer.hidden_size  # what a step hands on: to itself and upwards
+        directions = ("", "_reverse") if layer.bidirectional else ("",)
+        sizes, flops = {}, 0
+        for k in range(layer.num_layers):
+            for direction in directions:
+                weights = {"ih": rows * d_in, "hh": rows * size_out}
+                weights["hr"] = proj_size * layer.hidden_size
+                flops += 2 * math.prod(steps) * sum(weights.values())
+                sizes |= {f"weight_{key}_l{k}{direction}": n for key, n in weights.items()}
+                sizes |= {f"bias_{key}_l{k}{direction}": rows for key in ("ih", "hh")}
+            d_in = len(directions) * size_out
+        return sizes, flops, (*steps, d_in)
+
+    return formula
+
+
+def _recurrent_cell(gates):
+    # One step of one layer. nn.LSTMCell returns (h, c): the shape is that of h.
+    def formula(layer, shape):
+        *batch, d_in = shape
+        rows = gates * layer.hidden_size
+        sizes = {"weight_ih": rows * d_in, "weight_hh": rows * layer.hidden_size}
+        flops = 2 * math.prod(batch) * sum(sizes.values())
+        sizes |= {"bias_ih": rows, "bias_hh": rows}
+        return sizes, flops, (*batch, layer.hidden_size)
+
+    return formula
+
+
+def _layer_norm(layer, shape):
+    size = math.prod(layer.normalized_shape)
+    return _parameters(size, size), 0, shape
+
+
 def _batch_norm2d(layer, shape):
     # Scale and shift; the running statistics are buffers, not parameters.
     return _parameters(layer.num_features, layer.num_features), 0, shape
@@ -135,11 +176,20 @@ KNOWN = {
     nn.Conv2d: _conv2d,
     nn.ConvTranspose2d: _conv_transpose2d,
     nn.Linear: _linear,
+    nn.RNN: _recurrent(gates=1),
+    nn.LSTM: _recurrent(gates=4),
+    nn.GRU: _recurrent(gates=3),
+    nn.RNNCell: _recurrent_cell(gates=1),
+    nn.LSTMCell: _recurrent_cell(gates=4),
+    nn.GRUCell: _recurrent_cell(gates=3),
     nn.BatchNorm2d: _batch_norm2d,
+    nn.LayerNorm: _layer_norm,
     nn.MaxPool2d: _pool2d,
     nn.AvgPool2d: _pool2d,
     nn.AdaptiveAvgPool2d: _adaptive_pool2d,
     nn.ReLU: _same,
+    nn.Sigmoid: _same,
+    nn.Tanh: _same,
     nn.Flatten: _flatten,
     nn.Dropout: _same,
     nn.Identity: _same,

@@ -1,13 +1,16 @@
 """Predicted costs against counted ones, against numbers worked out by hand, and bad inputs."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from bigmodel_utils import layer_formulas
+from bigmodel_utils import accounting, layer_formulas, models
 from bigmodel_utils.accounting import measure, predict
 from bigmodel_utils.cost_report import LayerCost, Report
 
@@ -19,8 +22,9 @@ def pairs(smallest, largest):
     return st.tuples(st.integers(smallest, largest), st.integers(smallest, largest))
 
 
-def agree(model, input_shape, dtype=None):
-    predicted, measured = (f(model, input_shape, dtype=dtype) for f in (predict, measure))
+def agree(model, input_shape, dtype=None, **options):
+    options["dtype"] = dtype
+    predicted, measured = (f(model, input_shape, **options) for f in (predict, measure))
     assert predicted == measured
     assert predicted.params == sum(p.numel() for p in model.parameters())
     return predicted
@@ -83,6 +87,19 @@ def layers_and_shapes(draw, kind):
         layer = nn.BatchNorm2d(
             c_in, affine=draw(st.booleans()), track_running_stats=draw(st.booleans())
         )
+    elif kind in (nn.RNN, nn.LSTM, nn.GRU):
+        shape = shape[draw(st.integers(1, 2)) :]  # one sequence alone, or a batch in any order
+        options = {name: draw(st.booleans()) for name in ("bias", "batch_first", "bidirectional")}
+        if kind is nn.LSTM:
+            options["proj_size"] = draw(st.integers(0, 2))
+        size = draw(st.integers(3, 5))
+        layer = kind(shape[-1], size, num_layers=draw(st.integers(1, 3)), **options)
+    elif kind in (nn.RNNCell, nn.LSTMCell, nn.GRUCell):
+        shape = shape[draw(st.integers(2, 3)) :]
+        layer = kind(shape[-1], draw(st.integers(1, 5)), bias=bias)
+    elif kind is nn.LayerNorm:
+        axes = draw(st.integers(1, 3))
+        layer = nn.LayerNorm(shape[-axes:], elementwise_affine=draw(st.booleans()), bias=bias)
     elif kind is nn.Flatten:
         first = draw(st.integers(0, 3))
         layer = nn.Flatten(first, draw(st.integers(first, 3)) - draw(st.sampled_from([0, 4])))
@@ -91,7 +108,13 @@ def layers_and_shapes(draw, kind):
     return layer, shape
 
 
+def output_of(layer, shape):
+    out = layer.eval()(torch.zeros(shape))
+    return out[0] if isinstance(out, tuple) else out
+
+
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("kind", layer_formulas.KNOWN)
 @given(data=st.data())
 @CHECKED
@@ -100,7 +123,7 @@ def test_prediction_equals_the_count_for_every_layer(kind, data):
     dtype = data.draw(st.sampled_from([None, torch.float64, torch.bfloat16]))
     report = agree(layer, shape, dtype)
     assert len(report.layers) == 1
-    assert report.layers[0].output_shape == tuple(layer.eval()(torch.zeros(shape)).shape)
+    assert report.layers[0].output_shape == tuple(output_of(layer, shape).shape)
 
 
 class Mixed(nn.Module):
@@ -150,6 +173,150 @@ def test_layers_by_hand():
         LayerCost("2", "Flatten", 0, 0, 2 * 96 * 4, (2, 96)),
         LayerCost("3", "Linear", 96 * 5 + 5, 2 * 2 * 96 * 5, 2 * 5 * 4, (2, 5)),
     ]
+
+
+def test_recurrent_layers_by_hand():
+    # b = 2 sequences of 5 steps, d = 3, d_hidden = 4: each weight meets 10 steps, 2 FLOPs each.
+    for kind, gates in ((nn.RNN, 1), (nn.LSTM, 4), (nn.GRU, 3)):
+        weights = gates * 4 * (3 + 4)
+        assert agree(kind(3, 4, batch_first=True), (2, 5, 3)).layers == [
+            LayerCost(
+                "(model)", kind.__name__, weights + 2 * gates * 4, 20 * weights, 160, (2, 5, 4)
+            )
+        ]
+    # Two layers in two directions: the second reads 2 * 4 features.
+    both = nn.GRU(3, 4, num_layers=2, bidirectional=True, bias=False, batch_first=True)
+    weights = 2 * 12 * (3 + 4) + 2 * 12 * (8 + 4)
+    cost = LayerCost("(model)", "GRU", weights, 20 * weights, 320, (2, 5, 8))
+    assert agree(both, (2, 5, 3)).layers == [cost]
+    # A projection of the state from 4 to 2: steps and outputs have 2.
+    weights = 16 * (3 + 2) + 2 * 4
+    cost = LayerCost("(model)", "LSTM", weights + 32, 20 * weights, 80, (5, 2, 2))
+    assert agree(nn.LSTM(3, 4, proj_size=2), (5, 2, 3)).layers == [cost]
+
+
+class Tagger(nn.Module):
+    """A recurrent model as pages write them: (x, lengths), packed or padded."""
+
+    def __init__(self, kind, *, packed, unpack=False):
+        super().__init__()
+        self.rnn = kind(3, 4, num_layers=2, bidirectional=True, batch_first=True)
+        self.head = nn.Linear(8, 5)
+        self.packed, self.unpack = packed, unpack
+
+    def forward(self, x, lengths):
+        if not self.packed:
+            out, _ = self.rnn(x)
+            out = out[torch.arange(len(x)), lengths.to(x.device) - 1]
+        elif self.unpack:
+            x = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            out, _ = self.rnn(x)
+            out, _ = pad_packed_sequence(out, batch_first=True)
+        else:
+            x = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            _, state = self.rnn(x)
+            state = state[0] if isinstance(state, tuple) else state
+            out = torch.cat((state[-2], state[-1]), dim=1)
+        return self.head(out)
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(nn.RNN, 1), (nn.LSTM, 4), (nn.GRU, 3)])
+def test_packed_sequences_cost_their_real_steps(kind, gates):
+    weights = 2 * gates * 4 * (3 + 4) + 2 * gates * 4 * (8 + 4)
+    for packed, steps, shape in ((True, 6 + 1 + 4, (11, 8)), (False, 18, (3, 6, 8))):
+        options = {"lengths": torch.tensor([6, 1, 4])}
+        rnn, head = agree(Tagger(kind, packed=packed), (3, 6, 3), **options).layers
+        assert (rnn.flops, rnn.output_shape) == (2 * steps * weights, shape)
+        assert rnn.activation_bytes == 4 * steps * 8
+        assert (head.flops, head.output_shape) == (2 * 3 * 8 * 5, (3, 5))
+    # Unpacked again, as long as the longest: the head pays for the padding.
+    options = {"lengths": torch.tensor([3, 1, 4])}
+    rnn, head = agree(Tagger(kind, packed=True, unpack=True), (3, 6, 3), **options).layers
+    assert (rnn.flops, head.flops) == (2 * 8 * weights, 2 * 3 * 4 * 8 * 5)
+
+
+@pytest.mark.parametrize("readout", ["last", "mean"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_package_s_sequence_model(readout, bidirectional):
+    model = models.SequenceClassifier(
+        3, 4, 5, cell="gru", num_layers=2, bidirectional=bidirectional, readout=readout
+    )
+    report = agree(model, (3, 6, 3), lengths=torch.tensor([5, 1, 4]))
+    if bidirectional:  # which runs packed
+        assert report.layers[0].flops == 2 * 10 * (2 * 12 * (3 + 4) + 2 * 12 * (8 + 4))
+    else:
+        assert report.layers[0].flops == 2 * 18 * (12 * (3 + 4) + 12 * (4 + 4))
+
+
+@BOTH
+def test_a_model_that_needs_lengths_says_so(count):
+    with pytest.raises(ValueError, match=r"input_shape: .*missing 1 required .*'lengths'"):
+        count(Tagger(nn.GRU, packed=True), (3, 6, 3))
+
+
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.layer(x) if x.sum().item() == 0 else x
+
+
+def test_a_model_that_reads_numbers_is_measured_and_not_predicted():
+    assert measure(Reader(), (4, 3)).flops == 2 * 4 * 3 * 2
+    with pytest.raises(ValueError, match=r"predict has shapes and no numbers: .* use measure"):
+        predict(Reader(), (4, 3))
+
+
+class Loop(nn.Module):
+    """The cell of a page, step by step."""
+
+    def __init__(self, cell):
+        super().__init__()
+        self.cell, self.norm = cell(3, 4), nn.LayerNorm(4)
+
+    def forward(self, x):
+        state = None
+        for t in range(x.shape[1]):
+            state = self.cell(x[:, t], state)
+        return self.norm(state[0] if isinstance(state, tuple) else state)
+
+
+@pytest.mark.parametrize(
+    ("cell", "layer"), [(nn.RNNCell, nn.RNN), (nn.LSTMCell, nn.LSTM), (nn.GRUCell, nn.GRU)]
+)
+def test_a_loop_over_a_cell_costs_what_the_layer_costs(cell, layer):
+    report, whole = agree(Loop(cell), (2, 5, 3)), agree(layer(3, 4, batch_first=True), (2, 5, 3))
+    assert [c.name for c in report.layers] == 5 * ["cell"] + ["norm"]
+    assert (report.params - 8, report.flops) == (whole.params, whole.flops)
+    assert report.activation_bytes - 2 * 4 * 4 == whole.activation_bytes
+
+
+def switches():
+    return torch.backends.mkldnn.enabled, torch.backends.cudnn.enabled
+
+
+def test_the_fused_kernels_come_back():
+    before, seen = switches(), []
+    model = nn.Sequential(nn.LSTM(3, 4))
+    model[0].register_forward_pre_hook(lambda *_: seen.append(switches()))
+    measure(model, (2, 5, 3))
+    assert seen == [(False, False)]
+    with pytest.raises(ValueError, match="failed in layer '0'"):
+        measure(model, (2, 5, 4))
+    assert switches() == before
+    other = nn.Sequential(nn.Linear(3, 4))  # nothing recurrent: nothing is switched off
+    other[0].register_forward_pre_hook(lambda *_: seen.append(switches()))
+    measure(other, (2, 3))
+    assert seen[-1] == before
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="no fused LSTM on this CPU")
+def test_a_kernel_that_hides_its_flops_is_noticed(monkeypatch):
+    monkeypatch.setattr(accounting, "_unfused", lambda model: nullcontext())
+    with pytest.raises(ValueError, match=r"'0' \(LSTM\) runs in one fused kernel on cpu, which"):
+        measure(nn.Sequential(nn.LSTM(3, 4)), (2, 5, 3))
 
 
 @BOTH
@@ -263,7 +430,7 @@ def test_a_call_that_changes_the_output_size_is_not_predicted():
             (2, 3),
             r"'1\.0' is of type GELU",
         ),
-        (nn.Sequential(nn.LSTM(3, 4)), (2, 5, 3), "'0' is of type LSTM"),
+        (nn.Sequential(nn.Embedding(3, 4)), (2, 5), "'0' is of type Embedding"),
         (nn.MultiheadAttention(4, 2), (2, 3, 4), r"'\(model\)' is of type MultiheadAttention"),
         (nn.MaxPool2d(2, return_indices=True), (2, 3, 4, 5), "return_indices=True"),
         (type("Net", (nn.Module,), {})(), (2, 3), r"'\(model\)' is of type Net"),
@@ -313,6 +480,10 @@ def test_a_refused_shape_names_the_layer(count):
         (nn.ReLU(), (-2, 3), {}, ValueError, r"input_shape\[0\]: .*got -2"),
         (nn.ReLU(), (2, 3.0), {}, TypeError, r"input_shape\[1\]: expected an integer, got float"),
         (nn.ReLU(), (True, 3), {}, TypeError, r"input_shape\[0\]: expected an integer, got bool"),
+        (nn.ReLU(), (2, 3), {"lengths": [3, 2]}, TypeError, "lengths: expected a tensor"),
+        (nn.ReLU(), (2, 3), {"lengths": torch.tensor([3, 4])}, ValueError, "lengths: .*4 in row 1"),
+        (nn.ReLU(), (2, 3), {"lengths": torch.tensor([3])}, ValueError, r"lengths: .*shape \(2,\)"),
+        (nn.ReLU(), (2,), {"lengths": torch.tensor([1, 1])}, ValueError, r"input_shape: .*\(b, t,"),
         (nn.ReLU(), (2,), {"dtype": torch.int64}, TypeError, "dtype: expected a floating torch"),
         (nn.ReLU(), (2,), {"dtype": "float32"}, TypeError, "dtype: expected a floating torch"),
     ],

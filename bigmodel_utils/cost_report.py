@@ -15,8 +15,9 @@ class LayerCost:
         params: parameters that no earlier row has counted.
         flops: FLOPs of this call, for the whole batch.
         activation_bytes: bytes of the output, for the whole batch.
-        output_shape: tuple with the batch first (packed steps first in a packed one), or None in a row without a call (parameters
-            of a layer that the forward pass left out or of a module that holds layers).
+        output_shape: tuple with the batch first (of a packed batch: all its steps), or None in a
+            row without a call (parameters of a layer that the forward pass left out or of a module
+            that holds layers).
     """
 
     name: str

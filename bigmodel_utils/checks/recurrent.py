@@ -1,0 +1,174 @@
+"""Checkers of the exercises on the page "The recurrent network"."""
+
+import torch
+
+from bigmodel_utils.checks import grade, random_tensor
+
+__all__ = ["parity_network", "reverse_rows", "step", "vote_network"]
+
+
+def step(function):
+    """Check ``function(x, h, weight_ih, weight_hh, bias_ih, bias_hh)`` on batches."""
+    cases = [
+        _step_case(*sizes, seed=10 * n)
+        for n, sizes in enumerate([(4, 3, 5), (2, 6, 3), (5, 1, 2), (3, 4, 4), (1, 2, 3)])
+    ]
+    return grade(
+        function,
+        cases,
+        _step_of_rnn_cell,
+        hint="Each row of x is a sequence, so the weights stand on its right, transposed.",
+    )
+
+
+def _step_case(batch, d, m, *, seed):
+    shapes = (batch, d), (batch, m), (m, d), (m, m), (m,), (m,)
+    return tuple(random_tensor(seed + n, *shape) for n, shape in enumerate(shapes))
+
+
+def _step_of_rnn_cell(x, h, *weights):
+    cell = torch.nn.RNNCell(x.shape[1], h.shape[1], dtype=x.dtype)
+    with torch.no_grad():
+        for parameter, weight in zip(cell.parameters(), weights, strict=True):
+            parameter.copy_(weight)
+        return cell(x, h)
+
+
+def parity_network(function):
+    """Check ``function() -> (weight_ih, weight_hh, bias, weight_y, bias_y)`` by running it."""
+    alone = torch.zeros(1, 1000, dtype=torch.long)
+    alone[0, 0] = 1  # the longest time between two ones
+    generator = torch.Generator().manual_seed(1)
+    cases = [
+        (torch.cartesian_prod(*[torch.arange(2)] * 10),),
+        (torch.randint(0, 2, (8, 1000), generator=generator),),
+        (torch.ones(1, 1000, dtype=torch.long),),
+        (alone,),
+    ]
+    return grade(
+        _running(function, lambda answer, bits: _odd(answer, bits)),
+        cases,
+        _odd_by_counting,
+        hint="Write down x + p for all four cases, and check that errors shrink from step to step.",
+    )
+
+
+def _odd(answer, bits):
+    # Whether the network's output is positive after each step of bits (b, t).
+    weight_ih, weight_hh, bias, weight_y, bias_y = _tensors(answer, 5)
+    m = _units(weight_ih, 2, 3)
+    _shapes(weight_hh=(weight_hh, (m, m)), bias=(bias, (m,)))
+    _shapes(weight_y=(weight_y, (1, m)), bias_y=(bias_y, (1,)))
+    states = _states(2.0 * bits - 1, weight_ih, weight_hh, bias)
+    return (states @ weight_y.double()[0] + bias_y.double()) > 0
+
+
+def _odd_by_counting(bits):
+    rows = []
+    for row in bits.tolist():
+        odd, answers = False, []
+        for bit in row:
+            odd = odd != bool(bit)
+            answers.append(odd)
+        rows.append(answers)
+    return torch.tensor(rows)
+
+
+def reverse_rows(function):
+    """Check ``function(x, lengths)`` on padded batches whose padding is not zero."""
+    cases = [
+        (random_tensor(1, 4, 6, 2), torch.tensor([3, 6, 1, 5])),
+        (random_tensor(2, 3, 5, 4), torch.tensor([2, 4, 3])),
+        (random_tensor(3, 5, 3, 1), torch.tensor([3, 1, 2, 3, 2])),
+        (random_tensor(4, 1, 7, 3), torch.tensor([4])),
+    ]
+    return grade(
+        function,
+        cases,
+        _reversed_by_lists,
+        hint="Step s of a row comes from step lengths - 1 - s; the padding stays where it is.",
+    )
+
+
+def _reversed_by_lists(x, lengths):
+    rows = []
+    for row, length in zip(x.tolist(), lengths.tolist(), strict=True):
+        rows.append(row[:length][::-1] + row[length:])
+    return torch.tensor(rows, dtype=x.dtype)
+
+
+def vote_network(function):
+    """Check ``function(k) -> (weight_ih, weight_hh, weight_y)`` by running it, k odd."""
+    generator = torch.Generator().manual_seed(2)
+    every = torch.cartesian_prod(*[torch.arange(2)] * 9)
+    mixed = torch.randint(0, 2, (50, 40), generator=generator)
+    cases = [(k, bits) for k in (1, 3, 5, 7) for bits in (every, mixed)]
+    return grade(
+        _running(function, lambda answer, k, bits: _votes(answer, k, bits), arguments=1),
+        cases,
+        _votes_by_sums,
+        hint="Keep the last k inputs in a delay line, and let each of them count the same.",
+    )
+
+
+def _votes(answer, k, bits):
+    # Whether the output is positive, at the steps from the k-th on.
+    weight_ih, weight_hh, weight_y = _tensors(answer, 3)
+    m = _units(weight_ih, 1, k)
+    _shapes(weight_hh=(weight_hh, (m, m)), weight_y=(weight_y, (1, m)))
+    states = _states(2.0 * bits - 1, weight_ih, weight_hh, weight_ih.new_zeros(m))
+    return (states @ weight_y.double()[0])[:, k - 1 :] > 0
+
+
+def _votes_by_sums(k, bits):
+    # bits (b, t): more than half of each window of k are ones.
+    return bits.unfold(1, k, 1).sum(-1) * 2 > k
+
+
+def _running(function, run, arguments=0):
+    # The reader's function returns weights: call it, and run the network on the other arguments.
+    if not callable(function):
+        return function
+
+    def answer(*case):
+        weights = function(*case[:arguments])
+        return weights if weights is None or weights is ... else run(weights, *case)
+
+    return answer
+
+
+def _states(x, weight_ih, weight_hh, bias):
+    # States (b, t, m) of a tanh nn.RNN on x (b, t), started at zero, in float64.
+    m = len(bias)
+    layer = torch.nn.RNN(1, m, batch_first=True, dtype=torch.float64)
+    given = (weight_ih, weight_hh, bias, torch.zeros(m))
+    with torch.no_grad():
+        for parameter, weight in zip(layer.parameters(), given, strict=True):
+            parameter.copy_(weight)
+        return layer(x.double()[..., None])[0]
+
+
+def _tensors(answer, number):
+    if not isinstance(answer, (tuple, list)) or len(answer) != number:
+        raise ValueError(f"expected {number} tensors")
+    for value in answer:
+        if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+            raise ValueError(f"expected {number} tensors of real numbers")
+        if not torch.isfinite(value).all():
+            raise ValueError("a weight is not finite")
+    return answer
+
+
+def _units(weight_ih, fewest, most):
+    if weight_ih.ndim != 2 or weight_ih.shape[1] != 1:
+        raise ValueError(f"weight_ih: expected shape (m, 1), got {tuple(weight_ih.shape)}")
+    m = len(weight_ih)
+    if not fewest <= m <= most:
+        raise ValueError(f"expected {fewest} to {most} units, got {m}")
+    return m
+
+
+def _shapes(**weights):
+    for name, (value, shape) in weights.items():
+        if tuple(value.shape) != shape:
+            raise ValueError(f"{name}: expected shape {shape}, got {tuple(value.shape)}")

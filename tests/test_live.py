@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from bigmodel_utils.live import FIGURES, LiveFigure
-from bigmodel_utils.live.labels import LABELS
+from bigmodel_utils.live import FIGURES, LABELS, LiveFigure
 
 ALT = "An explorer."
 LARGEST = 30_000
@@ -117,6 +116,24 @@ def test_layers_may_be_triples_or_dicts():
     )
 
 
+def test_a_network_may_be_tensors_and_completes_what_is_missing():
+    rnn = torch.nn.RNN(2, 2)
+    x = torch.rand(3, 2)
+    state = {"W": rnn.weight_ih_l0, "U": rnn.weight_hh_l0, "b": rnn.bias_ih_l0}
+    figure = LiveFigure("unrolled", data={**state, "x": x}, alt=ALT)
+    assert figure.data["U"] == rnn.weight_hh_l0.tolist()
+    assert figure.data["b"] == rnn.bias_ih_l0.tolist()
+    assert figure.data["g"] == [[0, 0], [0, 0], [1, 0.5]]
+    lists = {key: value.tolist() for key, value in state.items()}
+    assert page("unrolled", data={**lists, "x": x.tolist()}) == figure._repr_html_()
+
+
+def test_all_steps_are_the_widest_window():
+    assert page("gradient-distance", data={"steps": 20, "window": "all"}) == page(
+        "gradient-distance", data={"steps": 20, "window": 20}
+    )
+
+
 WRONG = [
     ("convolution", {"strides": 2}, ValueError, "unknown key 'strides'; the keys are dilation"),
     ("convolution", {"stride": 0}, ValueError, "stride: .*at least 1, got 0"),
@@ -142,6 +159,35 @@ WRONG = [
     ("receptive-field", {"layers": [(3, 1, 1)] * 7}, ValueError, "layers, how many"),
     ("receptive-field", {"layers": []}, ValueError, "layers, how many"),
     ("receptive-field", {"layers": 3}, TypeError, "layers: expected a list"),
+    ("unrolled", {"V": 1}, ValueError, "unrolled: unknown key 'V'; the keys are U, W, b, g, h0"),
+    ("unrolled", {"x": [[1]]}, ValueError, "x, rows: .*at least 2, got 1"),
+    ("unrolled", {"x": torch.zeros(9, 1)}, ValueError, "x, rows: .*at most 8"),
+    ("unrolled", {"x": torch.zeros(4, 3)}, ValueError, "x, columns: .*at most 2"),
+    ("unrolled", {"x": torch.zeros(4, 2)}, ValueError, r"W: expected shape \(2, 2\), got \(2, 1\)"),
+    ("unrolled", {"U": [[1, 2, 3], [4, 5, 6]]}, ValueError, r"U: expected shape \(2, 2\)"),
+    ("unrolled", {"b": [1]}, TypeError, r"b: expected a list of two numbers, got \[1\]"),
+    ("unrolled", {"h0": [0, float("inf")]}, ValueError, r"h0\[0\]\[1\]: .*finite"),
+    ("unrolled", {"h0": 3}, TypeError, "h0: expected a list of two numbers, got 3"),
+    ("unrolled", {"g": [[1, 2]]}, ValueError, r"g: expected shape \(5, 2\), got \(1, 2\)"),
+    ("unrolled", {"view": "both"}, ValueError, "view: .*'forward', 'backward'"),
+    ("unrolled", {"step": 6}, ValueError, "step: .*at most 5, got 6"),
+    ("unrolled", {"step": 0}, ValueError, "step: .*at least 1, got 0"),
+    ("gradient-distance", {"radius": 1}, ValueError, "unknown key 'radius'; the keys are activ"),
+    ("gradient-distance", {"rho": 1.6}, ValueError, "rho: expected at most 1.5"),
+    ("gradient-distance", {"window": 0}, ValueError, "window: .*at least 1"),
+    ("gradient-distance", {"window": 41}, ValueError, "window: .*at most 40"),
+    ("gradient-distance", {"window": "none"}, TypeError, "window: expected an integer"),
+    ("gradient-distance", {"steps": 61}, ValueError, "steps: .*at most 60"),
+    ("gradient-distance", {"steps": 10, "distance": 10}, ValueError, "distance: .*at most 9"),
+    ("gradient-distance", {"matrix": "random 4"}, ValueError, "matrix: .*'random 3'"),
+    ("gradient-distance", {"activation": "relu"}, ValueError, "activation: .*'tanh', 'linear'"),
+    ("gradient-distance", {"scale": -1}, ValueError, "scale: expected at least 0"),
+    ("lstm-cell", {"r": 1}, ValueError, "unknown key 'r'; the keys are c, f, g, i, o, steps"),
+    ("lstm-cell", {"f": 1.1}, ValueError, "f: expected at most 1"),
+    ("lstm-cell", {"i": -0.1}, ValueError, "i: expected at least 0"),
+    ("lstm-cell", {"g": -1.5}, ValueError, "g: expected at least -1"),
+    ("lstm-cell", {"c": "1"}, TypeError, "c: expected a number"),
+    ("lstm-cell", {"steps": 31}, ValueError, "steps: .*at most 30"),
 ]
 
 

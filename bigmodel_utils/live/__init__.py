@@ -10,19 +10,29 @@ import json
 import re
 from pathlib import Path
 
-from .labels import LABELS
-from .schema import SCHEMAS
+from . import labels, labels_recurrent, schema, schema_recurrent
 
-__all__ = ["FIGURES", "LiveFigure"]
+__all__ = ["FIGURES", "LABELS", "LiveFigure"]
 
+LABELS = {**labels.LABELS, **labels_recurrent.LABELS}
+SCHEMAS = {**schema.SCHEMAS, **schema_recurrent.SCHEMAS}
 FIGURES = tuple(sorted(LABELS))
 
 # The files of each figure, in the order in which they are inlined.
+_BASE = ["style.css", "core.js"]
+_GRIDS = [*_BASE, "sums.js", "grid.js", "pair.js", "value.js"]
 _FILES = {
-    "convolution": ["style.css", "core.js", "grid.js", "convolution.js"],
-    "pooling": ["style.css", "core.js", "grid.js", "pooling.js"],
-    "receptive-field": ["style.css", "receptive_field.css", "core.js", "receptive_field.js"],
-}
+    "convolution": [*_GRIDS, "convolution.js"],
+    "pooling": [*_GRIDS, "pooling.js"],
+    "receptive-field": [*_BASE, "receptive_field.css", "receptive_field.js"],
+    "unrolled": [*_BASE, "unrolled.css", "sums.js", "grid.js", "value.js", "unrolled.js"],
+    "gradient-distance": [
+        *_BASE, "plot.css", "gradient_distance.css", "dial.js", "plot.js", "gradient_distance.js"
+    ],
+    "lstm-cell": [*_BASE, "plot.css", "lstm_cell.css", "dial.js", "plot.js", "lstm_cell.js"],
+}  # fmt: skip
+# By how much arrows, buttons and a drag change a cell of a grid, where it is not a half.
+_STEPS = {"unrolled": 0.1}
 _FOLDER = Path(__file__).parent
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -61,6 +71,8 @@ class LiveFigure:
             for kind in (".css", ".js")
         )
         constants = f"const D = {_json(self.data)};\nconst L = {_json(self.labels)};"
+        if "grid.js" in _FILES[self.name]:
+            constants += f"\nconst STEP = {_STEPS.get(self.name, 0.5)};"
         script = (
             f'(() => {{\n"use strict";\n{constants}\n{script}\n'
             f"start({_json(self.id)}, draw);\n}})();"

@@ -1,24 +1,5 @@
 // Matrices that are read and changed cell by cell, for the figures that show them.
 
-const factor = (value) => (rounded(value) < 0 ? "(" + show(value) + ")" : show(value));
-const equals = (value) => (Math.abs(rounded(value) - value) < 1e-9 ? " = " : " \u2248 ");
-const zeros = (rows, columns) => Array.from({ length: rows }, () => Array(columns).fill(0));
-const copy = (matrix) => matrix.map((row) => row.slice());
-
-// "a×b + c×d = total", each product unbreakable so that lines wrap between products. The second
-// factor may be ready text, as 1/3.
-function sumOfProducts(terms, total) {
-  const parts = terms.map(([a, b], i) =>
-    el("span", { class: "lf-term" }, (i ? "+ " : "") + factor(a) + "\u00d7" + (typeof b === "string" ? b : factor(b))));
-  if (!parts.length) parts.push("0");
-  const spaced = parts.flatMap((part) => [part, " "]);
-  return [...spaced, el("strong", { class: "lf-term" }, equals(total).trim() + " " + show(total))];
-}
-
-// Values for an upstream gradient of any shape: small halves of both signs, no pattern by eye.
-const upstream = (row, column) => (((row * 5 + column * 3 + 4) % 7) - 3) / 2 || 1;
-
-const STEP = 0.5; // of the arrows, the buttons and a drag
 const PIXELS_PER_STEP = 8;
 const LIMIT = 99;
 
@@ -219,38 +200,4 @@ function grid(spec) {
     });
   }
   return self;
-}
-
-// Two fields, rows × columns, under one name.
-function pair(name, values, low, high, onpair, onerror) {
-  const now = values.slice();
-  const inputs = [L.rows, L.columns].map((axis, i) =>
-    field(name + ", " + axis, now[i], low, high, 1, (value) => {
-      now[i] = value;
-      onpair(now.slice());
-    }, onerror));
-  const box = el("div", { class: "lf-control", role: "group", "aria-label": name },
-    el("span", { class: "lf-label" }, name), inputs[0], "\u00d7", inputs[1]);
-  box.put = (next) => next.forEach((value, i) => {
-    now[i] = value;
-    inputs[i].put(value);
-  });
-  return box;
-}
-
-// The field that holds the value of the cell last touched: for a phone's keyboard, and for
-// whoever cannot drag.
-function valueBox(onvalue) {
-  const name = el("span", { class: "lf-label lf-code" });
-  const input = field(L.value, 0, -LIMIT, LIMIT, STEP, onvalue, () => {});
-  const nudge = (sign, text) => el("button", { type: "button", class: "lf-button lf-nudge",
-    "aria-label": text, onclick: () => onvalue(clamp(rounded(Number(input.value) + sign * STEP),
-      -LIMIT, LIMIT)) }, sign < 0 ? "\u2212" : "+");
-  const box = el("div", { class: "lf-control", role: "group", "aria-label": L.value },
-    name, nudge(-1, L.less), input, nudge(1, L.more));
-  box.put = (text, value) => {
-    name.textContent = text + " =";
-    input.put(rounded(value));
-  };
-  return box;
 }

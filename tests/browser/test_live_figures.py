@@ -499,7 +499,7 @@ def test_receptive_field_by_keyboard_and_touch(open_page):
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True)])
 def test_fits_the_window_and_axe_finds_nothing(open_page, name, width, dark):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    data = {} if name == "receptive-field" else {"view": "backward"}
+    data = {"view": "backward"} if name in ("convolution", "pooling", "unrolled") else {}
     page = show(open_page, name, data, width=width, dark=dark)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     small = page.eval_on_selector_all(

@@ -2,11 +2,15 @@
 
 import itertools
 
+import torch
 from torch import nn
 
-from bigmodel_utils.arguments import describe, flag, integer, pair, real
+from bigmodel_utils import arguments, sequences
+from bigmodel_utils.arguments import describe, flag, integer, one_of, pair, real
 
-__all__ = ["MLP", "ArticleCNN", "RecognitionCNN"]
+__all__ = ["MLP", "ArticleCNN", "ArticleRNN", "RecognitionCNN", "SequenceClassifier"]
+
+_CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class ArticleCNN(nn.Module):
@@ -109,3 +113,96 @@ class MLP(nn.Module):
 
     def forward(self, x):
         return self.layers(x.flatten(1))
+
+
+class ArticleRNN(nn.Module):
+    """The source article's network of section 4.2 as printed.
+
+    Args:
+        input_size: features of a step.
+        hidden_size: width of the state.
+        num_layers: recurrent layers, one on top of the other.
+        num_classes: outputs.
+
+    ``forward`` takes (b, t, input_size) and returns logits (b, num_classes), read at step t:
+    for a sequence that is padded at the end this is a step of the padding.
+    """
+
+    def __init__(self, input_size, hidden_size, num_layers, num_classes):
+        super().__init__()
+        integer("input_size", input_size, minimum=1)
+        integer("num_layers", num_layers, minimum=1)
+        integer("num_classes", num_classes, minimum=1)
+        self.hidden_size = integer("hidden_size", hidden_size, minimum=1)
+        self.num_layers = num_layers
+        self.rnn = nn.RNN(input_size, hidden_size, num_layers, batch_first=True)
+        self.fc = nn.Linear(hidden_size, num_classes)
+
+    def forward(self, x):
+        h0 = torch.zeros(self.num_layers, x.size(0), self.hidden_size).to(x.device)
+        out, _ = self.rnn(x, h0)
+        out = self.fc(out[:, -1, :])
+        return out
+
+
+class SequenceClassifier(nn.Module):
+    """The article's recurrent network completed: for sequences of different lengths.
+
+    Padding, whatever it holds, reaches neither the logits nor a gradient. One direction runs on
+    the padded batch, for a state never depends on later steps; two directions run packed.
+
+    Args:
+        input_size: features of a step.
+        hidden_size: width of the state in each direction.
+        num_classes: outputs.
+        cell: "rnn", "lstm" or "gru".
+        num_layers: recurrent layers, one on top of the other.
+        bidirectional: True runs a second set of weights from the end to the beginning.
+        readout: "last" for the final state of each direction, "mean" for the mean of the states
+            over the real steps.
+        dropout: share of the readout set to zero in training.
+
+    ``forward`` takes x (b, t, input_size), padded at the end, and lengths (b,), and returns logits
+    (b, num_classes).
+    """
+
+    def __init__(
+        self,
+        input_size,
+        hidden_size,
+        num_classes,
+        *,
+        cell="rnn",
+        num_layers=1,
+        bidirectional=False,
+        readout="last",
+        dropout=0.0,
+    ):
+        super().__init__()
+        integer("input_size", input_size, minimum=1)
+        integer("hidden_size", hidden_size, minimum=1)
+        integer("num_classes", num_classes, minimum=1)
+        integer("num_layers", num_layers, minimum=1)
+        flag("bidirectional", bidirectional)
+        real("dropout", dropout, minimum=0, maximum=1)
+        self.readout = one_of("readout", readout, ("last", "mean"))
+        self.rnn = _CELLS[one_of("cell", cell, tuple(_CELLS))](
+            input_size, hidden_size, num_layers, batch_first=True, bidirectional=bidirectional
+        )
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.fc = nn.Linear(hidden_size * (2 if bidirectional else 1), num_classes)
+
+    def forward(self, x, lengths):
+        arguments.tensor("x", x, ("b", "t", self.rnn.input_size), floating=True)
+        lengths = sequences.check_lengths(lengths, *x.shape[:2])
+        if self.rnn.bidirectional:
+            out, _ = self.rnn(sequences.pack(x, lengths))
+            out = sequences.unpack(out, x.shape[1])  # (b, t, 2 m)
+        else:
+            padding = ~sequences.mask(lengths.to(x.device), x.shape[1])
+            out, _ = self.rnn(x.masked_fill(padding[..., None], 0))  # (b, t, m)
+        if self.readout == "mean":
+            return self.fc(self.dropout(sequences.mean(out, lengths)))
+        m = self.rnn.hidden_size
+        forward, backward = sequences.last(out, lengths)[:, :m], out[:, 0, m:]  # ends of the runs
+        return self.fc(self.dropout(torch.cat([forward, backward], 1)))

@@ -7,9 +7,9 @@ that says how to use the lab.
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils import arguments, plotting
+from bigmodel_utils import arguments, plotting, sequences
 
-__all__ = ["filter_lab", "train_lab"]
+__all__ = ["filter_lab", "sequence_lab", "train_lab"]
 
 _NOTE = (
     "Run this page to use the lab: open it on Colab or in JupyterLab with the rocket button "
@@ -203,3 +203,71 @@ def _jitter(x, generator):
     from bigmodel_utils.augment import affine
 
     return affine(x, degrees=10, scale=(0.9, 1.1), translate=2, generator=generator)
+
+
+def sequence_lab(model, data):
+    """Watch a sequence classifier change its mind as the steps of a sequence arrive.
+
+    Args:
+        model: torch.nn.Module called with (x, lengths) for logits (b, classes), on the CPU.
+        data: triple ``(x, lengths, y)`` of sequences (n, t, d), lengths (n,) and classes (n,).
+
+    Raises:
+        TypeError, ValueError: naming the argument, what came and what was expected.
+    """
+    import ipywidgets
+
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model: expected a torch.nn.Module, got {arguments.describe(model)}")
+    if not isinstance(data, (tuple, list)) or len(data) != 3:
+        expected = "data: expected a triple (x, lengths, y)"
+        raise TypeError(f"{expected}, got {arguments.describe(data)}")
+    x = arguments.tensor("data: x", data[0], ("n", "t", "d"), floating=True)
+    lengths = sequences.check_lengths(data[1], *x.shape[:2], name="data: lengths")
+    y = arguments.tensor("data: y", data[2], (len(x),), dtype=torch.int64)
+
+    def draw(sequence, step):
+        seen = prefix_probabilities(model, x[sequence, : lengths[sequence]])  # (t, classes)
+        _draw_arrival(seen, min(step, len(seen)), int(y[sequence]))
+
+    first = min(2, int(lengths[0]))
+    draw(0, first)
+    print(_NOTE)
+    controls = {
+        "sequence": ipywidgets.IntSlider(0, 0, len(x) - 1, description="sequence"),
+        "step": ipywidgets.IntSlider(first, 1, int(lengths.max()), description="step"),
+    }
+    _show(draw, controls)
+
+
+def prefix_probabilities(model, sequence):
+    """Return the probabilities (t, classes) after each step of one sequence (t, d)."""
+    size, training = len(sequence), model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            prefixes = sequence.expand(size, *sequence.shape)
+            return model(prefixes, torch.arange(1, size + 1)).softmax(1)
+    finally:
+        model.train(training)
+
+
+def _draw_arrival(seen, step, truth):
+    classes = seen.shape[1]
+    fig, axes = plotting.figure(1, 2, width=7, height=2.6)
+    span = (0.5, len(seen) + 0.5, classes - 0.5, -0.5)
+    image = axes[0].imshow(seen.T.numpy(), vmin=0, vmax=1, cmap="Blues", aspect="auto", extent=span)
+    axes[0].axvline(step, color=plotting.COLORS[1], lw=1.5)
+    axes[0].set(xlabel="step", ylabel="class", yticks=range(classes))
+    fig.colorbar(image, ax=axes[0], label="probability")
+    colors = [plotting.COLORS[2 if c == truth else 0] for c in range(classes)]
+    axes[1].bar(range(classes), (100 * seen[step - 1]).tolist(), color=colors)
+    axes[1].set(xlabel="class", ylabel="probability (%)", ylim=(0, 100), xticks=range(classes))
+    answer = int(seen[step - 1].argmax())
+    axes[1].set_title(f"after {step} of {len(seen)} steps: {answer}, truth {truth}", fontsize=10)
+    plotting.show(
+        fig,
+        f"Probabilities of {classes} classes after each step, as a heat map, and after step "
+        f"{step} as bars: the answer is {answer}, the truth {truth}, drawn in green.",
+        kind="png",
+    )

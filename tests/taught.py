@@ -95,6 +95,25 @@ def _recognition_cnn(page_class):
     torch.testing.assert_close(ours(x), packaged(x))
 
 
+def _article_rnn(page_class):
+    ours, packaged = page_class(4, 5, 2, 3), models.ArticleRNN(4, 5, 2, 3)
+    packaged.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(7))
+    torch.testing.assert_close(ours(x), packaged(x))
+
+
+def _sequence_classifier(page_class):
+    lengths = torch.tensor([3, 6, 1])
+    x = _random(3, 6, 4).masked_fill((torch.arange(6) >= lengths[:, None])[..., None], 9)
+    for cell, both in [("rnn", False), ("lstm", True), ("gru", False), ("gru", True)]:
+        options = {"cell": cell, "bidirectional": both}
+        torch.manual_seed(7)
+        ours = page_class(4, 5, 3, **options).double()
+        packaged = models.SequenceClassifier(4, 5, 3, **options).double()
+        packaged.load_state_dict(ours.state_dict())
+        torch.testing.assert_close(ours(x, lengths), packaged(x, lengths))
+
+
 POOLING = ("max_pool2d", "avg_pool2d", "max_pool2d_backward", "avg_pool2d_backward")
 
 IDENTICAL = {
@@ -112,4 +131,6 @@ EQUAL = {
     **{("pooling", name): _pooling(name) for name in POOLING},
     ("pooling", "receptive_field"): _receptive_field,
     ("recognition", "RecognitionCNN"): _recognition_cnn,
+    ("speech", "ArticleRNN"): _article_rnn,
+    ("speech", "SequenceClassifier"): _sequence_classifier,
 }

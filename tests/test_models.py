@@ -1,10 +1,14 @@
 """The networks: parameters, shapes, and the article's printed class against ours."""
 
+import math
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
-from bigmodel_utils.models import MLP, ArticleCNN, RecognitionCNN
+from bigmodel_utils.models import MLP, ArticleCNN, ArticleRNN, RecognitionCNN, SequenceClassifier
 
 
 class PrintedCNN(nn.Module):
@@ -26,6 +30,25 @@ class PrintedCNN(nn.Module):
         x = x.view(-1, 64 * 7 * 7)
         x = self.fc(x)
         return x
+    # fmt: on
+
+
+class PrintedRNN(nn.Module):
+    """Section 4.2 of the source article, word for word but for its name."""
+
+    # fmt: off
+    def __init__(self, input_size, hidden_size, num_layers, num_classes):
+        super(PrintedRNN, self).__init__()  # noqa: UP008
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.rnn = nn.RNN(input_size, hidden_size, num_layers, batch_first=True)
+        self.fc = nn.Linear(hidden_size, num_classes)
+
+    def forward(self, x):
+        h0 = torch.zeros(self.num_layers, x.size(0), self.hidden_size).to(x.device)
+        out, _ = self.rnn(x, h0)
+        out = self.fc(out[:, -1, :])
+        return out
     # fmt: on
 
 
@@ -108,6 +131,114 @@ def test_mlp():
     assert len(MLP((12, 3)).layers) == 1
 
 
+LENGTHS = torch.tensor([3, 6, 1, 4])
+CELLS = ("rnn", "lstm", "gru")
+
+
+def utterances(extra=0, fill=0.0):
+    """Sequences of LENGTHS with three features, padded with ``fill`` to 6 + ``extra`` steps."""
+    x = torch.full((4, 6 + extra, 3), fill, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(1)
+    for row, length in zip(x, LENGTHS.tolist(), strict=True):
+        row[:length] = torch.randn(length, 3, generator=generator, dtype=torch.float64)
+    return x
+
+
+def classifier(cell="gru", **options):
+    torch.manual_seed(2)
+    return SequenceClassifier(3, 5, 4, cell=cell, **options).double()
+
+
+def test_the_article_recurrent_network_is_the_printed_one():
+    torch.manual_seed(3)
+    ours = ArticleRNN(3, 5, 2, 4)
+    torch.manual_seed(3)
+    printed = PrintedRNN(3, 5, 2, 4)
+    x = utterances().float()
+    assert [n for n, _ in ours.named_modules()] == [n for n, _ in printed.named_modules()]
+    assert torch.equal(ours(x), printed(x))
+    longer = utterances(extra=3).float()
+    assert not torch.allclose(ours(x), ours(longer), atol=1e-4)  # the trap: padding counts
+
+
+def test_of_full_sequences_the_completed_network_is_the_article_s():
+    article = ArticleRNN(3, 5, 2, 4)
+    ours = SequenceClassifier(3, 5, 4, num_layers=2)
+    ours.load_state_dict(article.state_dict())
+    x = torch.randn(4, 6, 3)
+    assert torch.equal(ours(x, torch.full((4,), 6)), article(x))
+
+
+@pytest.mark.parametrize("readout", ["last", "mean"])
+@pytest.mark.parametrize(("bidirectional", "num_layers"), [(False, 1), (False, 2), (True, 2)])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_batch_gives_what_each_sequence_gives_alone(cell, bidirectional, num_layers, readout):
+    net = classifier(cell, bidirectional=bidirectional, num_layers=num_layers, readout=readout)
+    x, m = utterances(), 5
+    for n, length in enumerate(LENGTHS.tolist()):
+        out = net.rnn(x[n : n + 1, :length])[0][0]  # (t_n, m) or (t_n, 2 m)
+        state = out.mean(0) if readout == "mean" else torch.cat([out[-1, :m], out[0, m:]])
+        expected = net.fc(state)
+        torch.testing.assert_close(net(x, LENGTHS)[n], expected, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("readout", ["last", "mean"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+@given(extra=st.integers(0, 9), fill=st.sampled_from([0.0, -3.0, 1e30, math.inf, math.nan]))
+@settings(deadline=None, derandomize=True, max_examples=6)
+def test_padding_changes_neither_outputs_nor_gradients(cell, bidirectional, readout, extra, fill):
+    net = classifier(cell, bidirectional=bidirectional, readout=readout)
+    upstream = torch.randn(4, 4, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    found = []
+    for x in (utterances(), utterances(extra, fill)):
+        x.requires_grad_()
+        out = net(x, LENGTHS)
+        gradients = torch.autograd.grad(out, [x, *net.parameters()], upstream)
+        assert gradients[0][:, 6:].abs().sum() == 0
+        found.append([out, gradients[0][:, :6], *gradients[1:]])
+    for before, after in zip(*found, strict=True):
+        torch.testing.assert_close(before, after, atol=1e-12, rtol=1e-12)
+    assert found[0][0].detach().std() > 0.01
+
+
+def test_dropout_of_the_classifier_works_in_training_alone():
+    net, x = classifier(dropout=0.5), utterances()
+    assert not torch.equal(net(x, LENGTHS), net(x, LENGTHS))
+    net.eval()
+    assert torch.equal(net(x, LENGTHS), net(x, LENGTHS))
+    assert not [m for m in classifier().modules() if isinstance(m, nn.Dropout)]
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("lstm", 4), ("gru", 3)])
+def test_parameters_of_the_classifier(cell, gates, directions):
+    net = SequenceClassifier(12, 21, 9, cell=cell, bidirectional=directions == 2)
+    expected = directions * gates * 21 * (12 + 21 + 2) + 9 * (directions * 21 + 1)
+    assert sum(p.numel() for p in net.parameters()) == expected
+
+
+@pytest.mark.parametrize(
+    ("x", "lengths", "error", "words"),
+    [
+        (utterances().transpose(0, 1), LENGTHS, ValueError, "lengths: .*row"),
+        (utterances()[..., :2], LENGTHS, ValueError, r"x: .*\(4, 6, 2\)"),
+        (utterances()[0], LENGTHS, ValueError, "x: "),
+        (utterances().long(), LENGTHS, TypeError, "x: "),
+        (utterances(), LENGTHS[:3], ValueError, "lengths: "),
+        (utterances(), LENGTHS[:1], ValueError, "lengths: "),
+        (utterances(), LENGTHS + 1, ValueError, "lengths: "),
+        (utterances(), LENGTHS - 1, ValueError, "lengths: "),
+        (utterances(), LENGTHS.double(), TypeError, "lengths: "),
+        (utterances(), None, TypeError, "lengths: "),
+    ],
+)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_classifier_names_bad_sequences(bidirectional, x, lengths, error, words):
+    with pytest.raises(error, match=words):
+        classifier(bidirectional=bidirectional)(x, lengths)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
@@ -120,6 +251,12 @@ def test_mlp():
         (lambda: RecognitionCNN(relu=1), TypeError, "relu"),
         (lambda: RecognitionCNN(batch_norm="yes"), TypeError, "batch_norm"),
         (lambda: RecognitionCNN(dropout=1.5), ValueError, "dropout"),
+        (lambda: ArticleRNN(3, 0, 1, 2), ValueError, "hidden_size"),
+        (lambda: ArticleRNN(3, 4, 1.0, 2), TypeError, "num_layers"),
+        (lambda: SequenceClassifier(3, 4, 2, cell="RNN"), ValueError, "cell"),
+        (lambda: SequenceClassifier(3, 4, 2, readout="first"), ValueError, "readout"),
+        (lambda: SequenceClassifier(3, 4, 2, bidirectional=2), TypeError, "bidirectional"),
+        (lambda: SequenceClassifier(3, 4, 2, num_layers=0), ValueError, "num_layers"),
         (lambda: MLP([3]), ValueError, "sizes"),
         (lambda: MLP(3), ValueError, "sizes"),
         (lambda: MLP([3, 0]), ValueError, r"sizes\[1\]"),

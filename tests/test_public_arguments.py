@@ -258,6 +258,16 @@ TABLE = {
         {"image_size": pair(4), "in_channels": integer(1), "num_classes": integer(1),
          "channels": pair(1), "relu": FLAG, "batch_norm": FLAG, "dropout": real(0, 1)},
     ),
+    "models.ArticleRNN": (
+        lambda: {"input_size": 3, "hidden_size": 4, "num_layers": 1, "num_classes": 2},
+        dict.fromkeys(("input_size", "hidden_size", "num_layers", "num_classes"), integer(1)),
+    ),
+    "models.SequenceClassifier": (
+        lambda: {"input_size": 3, "hidden_size": 4, "num_classes": 2},
+        {"input_size": integer(1), "hidden_size": integer(1), "num_classes": integer(1),
+         "cell": CHOICE, "num_layers": integer(1), "bidirectional": FLAG, "readout": CHOICE,
+         "dropout": real(0, 1)},
+    ),
     "models.MLP": (
         lambda: {"sizes": [3, 2]},
         {"sizes": [NONE, st.integers(), TEXT, TENSORS,

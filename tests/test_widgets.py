@@ -5,7 +5,7 @@ import ipywidgets
 import pytest
 import torch
 
-from bigmodel_utils import widgets
+from bigmodel_utils import models, widgets
 
 
 @pytest.fixture
@@ -161,4 +161,70 @@ def test_train_lab_shows_a_static_default_and_trains_at_a_click(shown, capsys, m
 def test_train_lab_names_bad_data(shown, train, test, error, words):
     with pytest.raises(error, match=words):
         widgets.train_lab(train, test)
+    assert shown == []
+
+
+def sequences(n=4, t=6):
+    x = torch.randn(n, t, 3, generator=torch.Generator().manual_seed(2))
+    return x, torch.tensor([4, 6, 1, 3])[:n], torch.arange(n) % 5
+
+
+def sequence_model(**options):
+    torch.manual_seed(0)
+    return models.SequenceClassifier(3, 4, 5, dropout=0.5, **options).train()
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_sequence_lab_shows_a_static_default(shown, capsys, monkeypatch, bidirectional):
+    monkeypatch.setattr(ipywidgets, "interactive_output", lambda *args: ipywidgets.Output())
+    model = sequence_model(bidirectional=bidirectional)
+    widgets.sequence_lab(model, sequences())
+    assert_default_comes_first(shown, capsys)
+    assert model.training
+
+
+def test_sequence_lab_draws_again_for_each_control(shown):
+    widgets.sequence_lab(sequence_model(), sequences())
+    named = controls(shown)
+    assert set(named) == {"sequence", "step"}
+    assert (named["sequence"].max, named["step"].max) == (3, 6)
+    before = len(figures(shown))
+    named["step"].value = 4
+    named["sequence"].value = 1
+    named["sequence"].value = 2  # one step only: the slider stands beyond its end
+    after = figures(shown)
+    assert len(after) == before + 3
+    assert len({data["image/png"] for data in after[-3:]}) == 3
+    assert "after step 1 as bars" in after[-1]["text/plain"]
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_lab_s_probabilities_are_those_of_each_beginning(bidirectional):
+    model = sequence_model(bidirectional=bidirectional)
+    x = sequences()[0][1]
+    seen = widgets.prefix_probabilities(model, x)
+    assert model.training
+    model.eval()
+    for step in range(1, 7):
+        alone = model(x[None, :step], torch.tensor([step])).softmax(1)[0]
+        torch.testing.assert_close(seen[step - 1], alone)
+    assert seen.std() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "error", "words"),
+    [
+        (len, sequences(), TypeError, "model: "),
+        (sequence_model(), sequences()[:2], TypeError, "data: "),
+        (sequence_model(), sequences()[0], TypeError, "data: "),
+        (sequence_model(), (sequences()[0][0], *sequences()[1:]), ValueError, "data: x"),
+        (sequence_model(), (*sequences()[:2], torch.arange(3)), ValueError, "data: y"),
+        (sequence_model(), (*sequences()[:2], torch.rand(4)), TypeError, "data: y"),
+        (sequence_model(), (sequences()[0], torch.tensor([4, 7, 1, 3]), torch.arange(4)),
+         ValueError, "data: lengths: .*7 in row 1"),
+    ],
+)  # fmt: skip
+def test_sequence_lab_names_bad_data(shown, model, data, error, words):
+    with pytest.raises(error, match=words):
+        widgets.sequence_lab(model, data)
     assert shown == []

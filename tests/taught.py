@@ -7,7 +7,7 @@ code, the same numbers: a function that runs both and asserts it.
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils import models, reference, reference_pooling
+from bigmodel_utils import models, reference, reference_pooling, reference_recurrent
 
 
 def _random(*shape):
@@ -114,6 +114,46 @@ def _sequence_classifier(page_class):
         torch.testing.assert_close(ours(x, lengths), packaged(x, lengths))
 
 
+def _recurrent(blocks):
+    """Return x, the state before it, and the four parameters of a layer with so many gates."""
+    b, t, d, m = 2, 5, 3, 4
+    shapes = [(b, t, d), (b, m), (blocks * m, d), (blocks * m, m), (blocks * m,), (blocks * m,)]
+    generator = torch.Generator().manual_seed(7)
+    return [torch.randn(*s, generator=generator, dtype=torch.float64) for s in shapes]
+
+
+def _rnn(rnn):
+    x, h0, weight_ih, weight_hh, bias, other = _recurrent(1)
+    got = rnn(x, h0, weight_ih, weight_hh, bias + other)
+    expected = reference_recurrent.rnn(x, weight_ih, weight_hh, bias, other, h0)
+    torch.testing.assert_close(got, expected)
+
+
+def _bptt(bptt):
+    x, h0, weight_ih, weight_hh, bias, other = _recurrent(1)
+    given = x, weight_ih, weight_hh, bias, other, h0
+    h = reference_recurrent.rnn(*given)
+    g = torch.linspace(-1, 2, h.numel(), dtype=torch.float64).reshape(h.shape)
+    got = bptt(g, x, torch.cat([h0[:, None], h], 1), weight_ih, weight_hh)
+    gradients = reference_recurrent.rnn_backward(*given, g)
+    for_x, for_ih, for_hh, for_bias, _, for_h0 = gradients
+    for ours, expected in zip(got, (for_x, for_h0, for_ih, for_hh, for_bias), strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+def _lstm(lstm):
+    x, h0, *parameters = _recurrent(4)
+    h, c, _ = lstm(x, h0, h0.flip(0), *parameters)
+    expected = reference_recurrent.lstm(x, *parameters, h0, h0.flip(0))
+    torch.testing.assert_close((h[:, 1:], c[:, 1:]), expected)
+
+
+def _gru(gru):
+    x, h0, *parameters = _recurrent(3)
+    h, _ = gru(x, h0, *parameters)
+    torch.testing.assert_close(h[:, 1:], reference_recurrent.gru(x, *parameters, h0))
+
+
 POOLING = ("max_pool2d", "avg_pool2d", "max_pool2d_backward", "avg_pool2d_backward")
 
 IDENTICAL = {
@@ -131,6 +171,11 @@ EQUAL = {
     **{("pooling", name): _pooling(name) for name in POOLING},
     ("pooling", "receptive_field"): _receptive_field,
     ("recognition", "RecognitionCNN"): _recognition_cnn,
+    ("recurrent", "rnn"): _rnn,
+    ("recurrent", "rnn_hoisted"): _rnn,
+    ("recurrent_backward", "bptt"): _bptt,
+    ("gates", "lstm"): _lstm,
+    ("gates", "gru"): _gru,
     ("speech", "ArticleRNN"): _article_rnn,
     ("speech", "SequenceClassifier"): _sequence_classifier,
 }

@@ -148,6 +148,9 @@ def axe(page, context="document", rules="{}"):
 
 
 def contrast(page):
+    # The theme scrolls the table of contents to the page's own line, which may leave the logo
+    # half outside, where axe sees no background for it.
+    page.evaluate("document.querySelector('.bd-sidebar-primary')?.scrollTo(0, 0)")
     return axe(page, "{include: textOfEachKind()}", "{runOnly: ['color-contrast']}")
 
 

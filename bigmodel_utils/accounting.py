@@ -142,7 +142,8 @@ def _run(model, input_shape, dtype, lengths, *, device):
     def started(name):
         def hook(module, args, kwargs):
             layer_formulas.check_known(name, module)
-            x = _main(next(chain(args, kwargs.values())))
+            x = args[0] if args else kwargs.get("input", next(iter(kwargs.values())))
+            x = _main(x)
             # Until the layer ends, flops holds the counter's reading at its start.
             calls.append(_Call(name, module, tuple(x.shape), counter.get_total_flops()))
 

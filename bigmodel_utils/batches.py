@@ -22,7 +22,8 @@ class Batches:
 
     Sequences of different lengths come as triples (x, lengths, y): x (n, t, ...) is padded at its
     end, and y has one target a sequence, or one a step if its second axis is that of x. A batch is
-    cut to its own longest sequence, so padding costs little and changes nothing.
+    cut to its own longest sequence, so padding costs little and changes nothing. Targets (n, k) a
+    sequence that have k = t by chance are given as (n, 1, k).
 
     Args:
         name: the caller's name of the argument, for messages ("train").
@@ -35,6 +36,7 @@ class Batches:
         seed: of the order, or None for the order of the data.
         class_labels: True if y holds class indices, so that other dtypes are an error.
         window: cut sequences into pieces of so many steps, one batch each and in order, or None.
+        pairs_only: True if lengths beside x are an error.
 
     Attributes:
         batch_size: examples in a full batch, None if the loader's sampler decides.
@@ -47,12 +49,13 @@ class Batches:
     """
 
     def __init__(
-        self, name, data, batch_size, device, *, float_dtype, seed, class_labels, window=None
-    ):
+        self, name, data, batch_size, device, *, float_dtype, seed, class_labels, window=None,
+        pairs_only=False,
+    ):  # fmt: skip
         self.name, self.device, self.float_dtype = name, device, float_dtype
-        self.class_labels = class_labels
+        self.class_labels, self.pairs_only = class_labels, pairs_only
         self.batch_size = integer("batch_size", batch_size, minimum=1)
-        self.tensors = self.dataset = self.loader = None
+        self.tensors = self.dataset = self.loader = self._each_step = None
         self.generators = []
         self.window, self.windows = window, 1
         if isinstance(data, TensorDataset) and len(data.tensors) in (2, 3):
@@ -207,10 +210,18 @@ class Batches:
         return self._batch(self._convert(x), self._check_dtype(y), lengths)
 
     def _batch(self, x, y, lengths):
+        each_step = one_target_a_step(x, y)
+        if self._each_step not in (None, each_step):
+            raise ValueError(
+                f"{self.name}: y has one target a step in some batches and not in others, here x "
+                f"{tuple(x.shape)} and y {tuple(y.shape)}; give targets a sequence as (b, 1, ...)"
+            )
+        self._each_step = each_step
         if lengths is None:
-            return Batch(x.to(self.device), y.to(self.device), len(x))
+            weight = x.shape[0] * x.shape[1] if each_step else len(x)
+            return Batch(x.to(self.device), y.to(self.device), weight)
         longest, weight, real = int(lengths.max()), len(x), None
-        if one_target_a_step(x, y):
+        if each_step:
             y, real = y[:, :longest], sequences.mask(lengths).to(self.device)
             weight = int(lengths.sum())
         return Batch(x[:, :longest].to(self.device), y.to(self.device), weight, lengths, real)
@@ -242,11 +253,8 @@ class Batches:
     def _check_lengths(self, x, lengths):
         if x.ndim < 2:
             raise ValueError(f"{self.name}: expected x (n, t, ...), got shape {tuple(x.shape)}")
-        if lengths.ndim == 1 and len(lengths) == x.shape[1] != len(x):
-            raise ValueError(
-                f"{self.name}: expected the batch first, x ({len(lengths)}, t, ...) for "
-                f"{len(lengths)} lengths, got x {tuple(x.shape)}"
-            )
+        if self.pairs_only:
+            raise ValueError(f"{self.name}: truncate needs pairs (x, y), got lengths too")
         return sequences.check_lengths(lengths, *x.shape[:2], name=f"{self.name}: lengths")
 
     def _counted_labels(self):

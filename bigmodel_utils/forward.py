@@ -33,6 +33,8 @@ class Forward:
         may = has_conv and self.device.type in ("cpu", "cuda")
         self.channels_last = None if may else False  # None: not tried yet
         self._before = [(p, p.stride()) for p in model.parameters() if p.ndim == 4]
+        recurrent = (m for m in model.modules() if isinstance(m, torch.nn.RNNBase))
+        self._time_first = [m for m in recurrent if not m.batch_first]
 
     def __enter__(self):
         return self
@@ -43,7 +45,22 @@ class Forward:
         return False
 
     def __call__(self, x, *rest):
-        """Return the model's output for the batch ``x``; ``rest`` is passed on."""
+        """Return the model's output for the batch ``x``; ``rest`` is passed on.
+
+        Raises:
+            ValueError: a recurrent layer without ``batch_first=True`` got the batch as it is.
+        """
+        if not self._time_first:
+            return self._call(x, *rest)
+        # Such a layer would mix the examples without an error.
+        hooks = [m.register_forward_pre_hook(_refuse(x.shape[:2])) for m in self._time_first]
+        try:
+            return self._call(x, *rest)
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _call(self, x, *rest):
         if self.channels_last is None:
             self.channels_last = x.ndim == 4 and not rest and self._try(x[:2])
         return self._run(x, *rest, channels_last=self.channels_last)
@@ -146,3 +163,16 @@ def _is_tiny(model):
 def _is_recurrent(model):
     kinds = (torch.nn.RNNBase, torch.nn.RNNCellBase)
     return any(isinstance(m, kinds) for m in model.modules())
+
+
+def _refuse(sizes):
+    # A hook for a layer that takes (t, b, d): an error where it gets (b, t, d), as sizes say.
+    def hook(module, args):
+        got = tuple(args[0].shape) if args and isinstance(args[0], torch.Tensor) else ()
+        if len(got) == 3 and got[:2] == tuple(sizes) and sizes[0] != sizes[1]:
+            raise ValueError(
+                f"model: {type(module).__name__} takes (t, b, d) and got (b, t, d) = {got}; make "
+                "it with batch_first=True"
+            )
+
+    return hook

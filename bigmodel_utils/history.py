@@ -78,11 +78,13 @@ class Evaluation:
     """A model's result on one data set.
 
     Attributes:
-        loss: mean loss over the examples, without label smoothing.
+        loss: mean loss over the examples, or over the real steps where y has one target a step,
+            without label smoothing.
         accuracy: share of right predictions from 0 to 1, or None if the outputs are no classes.
         standard_error: of the accuracy, sqrt(a(1-a)/n) for n independent predictions, or None.
         predictions: (n,) int64 on the CPU, the class of the largest output in the data's order;
-            (n, t) for a sequence of outputs; None if the outputs are no classes.
+            (n, t) for a sequence of outputs, t being the longest sequence's and -1 standing in the
+            padding; None if the outputs are no classes.
         probabilities: (n, classes) float32 on the CPU, softmax of the outputs; None for sequences
             and where the outputs are no classes.
     """

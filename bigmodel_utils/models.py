@@ -196,13 +196,13 @@ class SequenceClassifier(nn.Module):
         arguments.tensor("x", x, ("b", "t", self.rnn.input_size), floating=True)
         lengths = sequences.check_lengths(lengths, *x.shape[:2])
         if self.rnn.bidirectional:
-            out, _ = self.rnn(sequences.pack(x, lengths))
+            out, state = self.rnn(sequences.pack(x, lengths))
+            if self.readout == "last":  # no need to pad the steps again
+                state = state[0] if isinstance(state, tuple) else state  # (2 layers, b, m)
+                return self.fc(self.dropout(torch.cat([state[-2], state[-1]], 1)))
             out = sequences.unpack(out, x.shape[1])  # (b, t, 2 m)
         else:
             padding = ~sequences.mask(lengths.to(x.device), x.shape[1])
             out, _ = self.rnn(x.masked_fill(padding[..., None], 0))  # (b, t, m)
-        if self.readout == "mean":
-            return self.fc(self.dropout(sequences.mean(out, lengths)))
-        m = self.rnn.hidden_size
-        forward, backward = sequences.last(out, lengths)[:, :m], out[:, 0, m:]  # ends of the runs
-        return self.fc(self.dropout(torch.cat([forward, backward], 1)))
+        read = sequences.mean if self.readout == "mean" else sequences.last
+        return self.fc(self.dropout(read(out, lengths)))

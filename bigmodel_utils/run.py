@@ -131,7 +131,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         if self.augment is not None:
-            batch = batch._replace(x=self._augmented(batch.x))
+            batch = batch._replace(x=self._augmented(batch))
         output = self._output(batch)
         loss = batch_loss(self.train, output, batch, self.loss, settings["label_smoothing"])
         value = loss.item()
@@ -165,12 +165,13 @@ class Run:
         self.state = _detached(output[1])
         return output[0]
 
-    def _augmented(self, x):
-        result = self.augment(x, self.augment_generator)
-        if not isinstance(result, torch.Tensor) or len(result) != len(x):
-            raise TypeError(
-                f"augment: expected a tensor of {len(x)} examples back, got {describe(result)}"
-            )
+    def _augmented(self, batch):
+        result = self.augment(batch.x, self.augment_generator)
+        steps = batch.lengths is not None or self.settings["truncate"] is not None
+        kept = batch.x.shape[: 2 if steps else 1]
+        if not isinstance(result, torch.Tensor) or result.shape[: len(kept)] != kept:
+            size = f"{kept[0]} examples" + (f" of {kept[1]} steps" if steps else "")
+            raise TypeError(f"augment: expected a tensor of {size} back, got {describe(result)}")
         return result
 
     def _end_epoch(self, watch):
@@ -216,7 +217,7 @@ def _make_optimizer(model, settings):
 def _detached(state):
     if isinstance(state, torch.Tensor):
         return state.detach()
-    if isinstance(state, (tuple, list)):
+    if type(state) in (tuple, list):  # what a checkpoint can hold
         return type(state)(_detached(part) for part in state)
     got = describe(state)
     raise TypeError(f"model: expected a state of tensors, in tuples or lists, got {got}")

@@ -1,6 +1,6 @@
 """Batches of sequences of different lengths: masks, last steps, means and packing.
 
-A batch is a tensor x (b, t, ...), batch first, padded at the end to t steps, with ``lengths``
+A batch is a tensor x (b, t, d), batch first, padded at the end to t steps, with ``lengths``
 (b,): row n is real before step ``lengths[n]`` and padding from there on. No function here lets
 padding reach a result or a gradient, whatever it holds, NaN included.
 """
@@ -31,14 +31,19 @@ def check_lengths(lengths, batch=None, size=None, *, name="lengths"):
     arguments.tensor(name, lengths)
     if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
         raise TypeError(f"{name}: expected integers, got {describe(lengths)}")
-    if lengths.ndim != 1 or len(lengths) == 0 or (batch is not None and len(lengths) != batch):
+    got = f"got shape {tuple(lengths.shape)}"
+    if lengths.ndim != 1 or (batch is not None and len(lengths) != batch):
         expected = "one for each row" if batch is None else f"shape ({batch},), one for each row"
-        raise ValueError(f"{name}: expected {expected}, got shape {tuple(lengths.shape)}")
+        time_first = batch is not None and lengths.ndim == 1 and len(lengths) == size
+        hint = f" of x ({batch}, {size}, ...); if it is (t, b, ...), pass x.transpose(0, 1)"
+        raise ValueError(f"{name}: expected {expected}{hint if time_first else ''}, {got}")
+    if len(lengths) == 0 or size == 0:
+        raise ValueError(f"{name}: expected at least one sequence of at least one step, {got}")
     lengths = lengths.detach().to("cpu", torch.int64)
     wrong = (lengths < 1) if size is None else (lengths < 1) | (lengths > size)
     if wrong.any():
         row = int(wrong.nonzero()[0])
-        limit = "at least 1 step" if size is None else f"1 to {size} steps, as the tensor has"
+        limit = "at least 1 step" if size is None else f"1 to {size} steps, as there are"
         got = f"{int(lengths[row])} in row {row}, shape {tuple(lengths.shape)}"
         raise ValueError(f"{name}: expected {limit}, got {got}")
     return lengths
@@ -114,10 +119,4 @@ def unpack(packed, size=None):
 def _check_batch(x, lengths, *, floating=False):
     # Return the lengths on the CPU if they fit x (b, t, d).
     arguments.tensor("x", x, ("b", "t", "d"), floating=floating)
-    one_each = isinstance(lengths, torch.Tensor) and lengths.ndim == 1
-    if one_each and len(lengths) == x.shape[1] != x.shape[0]:
-        raise ValueError(
-            f"x: expected the batch first, ({len(lengths)}, t, d) for {len(lengths)} lengths, got "
-            f"{tuple(x.shape)}; if it is (t, b, d), pass x.transpose(0, 1)"
-        )
     return check_lengths(lengths, x.shape[0], x.shape[1])

@@ -63,7 +63,8 @@ def fit(
             Sequences of different lengths: a triple (x, lengths, y) or examples of such, with x
             (n, t, ...) padded at the end, lengths (n,) integers, and y (n,), or (n, t) with one
             label a step. The model is called with (x, lengths), x cut to the batch's longest and
-            lengths on the CPU, as packing wants them; labels of the padding do not count.
+            lengths on the CPU, as packing wants them; labels of the padding do not count. A loss
+            on other steps than all real ones is a matter for ``loss``.
         test: the same, evaluated after every epoch; or None.
         epochs: passes over the training data.
         batch_size: examples a step. The last batch of an epoch may be smaller; none is dropped.
@@ -73,7 +74,8 @@ def fit(
         optimizer: "adamw", or "sgd" with Nesterov momentum 0.9.
         schedule: "one-cycle", "cosine" or "constant", see :mod:`bigmodel_utils.schedule`.
         label_smoothing: from 0 to 1, for cross-entropy in training.
-        augment: callable (x, generator) -> x, on every training batch.
+        augment: callable (x, generator) -> x, on every training batch (or window). It does not see
+            lengths, so it must not move steps.
         clip_norm: upper limit for the norm of the gradient, or None.
         seed: integer, see above.
         device: "cpu", "cuda", ...; by default the fastest at hand.
@@ -161,6 +163,7 @@ def _prepare(forward, train, test, settings, augment, loss):
         **options,
     )
     if test is not None:
+        options["pairs_only"] = settings["truncate"] is not None
         test = Batches("test", test, min(1000, 4 * size), forward.device, seed=None, **options)
     return Run(forward, train, test, settings, augment=augment, loss=loss)
 

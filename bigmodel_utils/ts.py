@@ -26,19 +26,19 @@ def read(file):
         lines = file.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"{file}: expected text in UTF-8, got: {error}") from error
-    header = [line.strip() for line in lines if line.startswith("@")]
+    header = [line.strip() for line in lines if line.lstrip().startswith("@")]
     words = {row.split()[0].lower(): row.split()[1:] for row in header}
     start = next((k for k, line in enumerate(lines) if line.strip().lower() == "@data"), None)
     if start is None:
         raise ValueError(f"{file}: expected a line @data before the series, found none")
-    if words.get("@timestamps", ["false"])[0].lower() != "false":
+    if (words.get("@timestamps") or ["false"])[0].lower() != "false":
         raise ValueError(f"{file}: expected series without time stamps")
-    known, *names = words.get("@classlabel", ["false"])
+    known, *names = words.get("@classlabel") or ["false"]
     if known.lower() != "true" or not names:
         raise ValueError(f"{file}: expected classes in a line '@classLabel true ...', found none")
     series, labels = [], []
     for number, line in enumerate(lines[start + 1 :], start=start + 2):
-        if not line.strip() or line.startswith("#"):
+        if not line.strip() or line.lstrip().startswith("#"):
             continue
         values, label = _series(f"{file}, line {number}", line, names)
         if series and values.shape[1] != series[0].shape[1]:

@@ -111,7 +111,7 @@ LENGTHS_KINDS = [
 ]  # fmt: skip
 PADDED = {
     "x": [NONE, st.integers(), TEXT, SIZES.filter(lambda s: len(s) != 3).map(torch.ones),
-          *one(STEPS.numpy(), STEPS.transpose(0, 1))],
+          *one(STEPS.numpy())],
     "lengths": [*LENGTHS_KINDS, *one(LENGTHS + 1, LENGTHS[:2])],
 }  # fmt: skip
 MATRIX = [

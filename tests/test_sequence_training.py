@@ -1,6 +1,7 @@
 """Training on sequences: lengths, masked targets, and truncated back-propagation through time."""
 
 import math
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -176,6 +177,59 @@ def test_datasets_and_loaders_may_hold_triples(wrap):
     assert got.loss == pytest.approx(result.loss) and got.accuracy == result.accuracy
 
 
+def test_the_mean_over_batches_of_other_widths_counts_steps():
+    """Pairs from a loader, one label a step: each step weighs the same."""
+    x, _, classes = batch()
+    short, long = (x[:4, :2], classes[:4, :2]), (x[4:8], classes[4:8])
+    model = Stream().eval()
+    loader = DataLoader([0, 1], batch_size=1, collate_fn=lambda rows: (short, long)[rows[0]])
+    result = evaluate(model, loader)
+    with torch.no_grad():
+        logits = torch.cat([model(x)[0].flatten(0, 1) for x, _ in (short, long)])
+    targets = torch.cat([y.flatten() for _, y in (short, long)])
+    assert result.loss == pytest.approx(F.cross_entropy(logits, targets).item(), rel=1e-5)
+    assert result.accuracy == pytest.approx((logits.argmax(1) == targets).double().mean().item())
+
+
+def test_targets_that_are_a_step_s_in_some_batches_only_are_refused():
+    rows = [(torch.zeros(4, t, D), torch.ones(4).long(), torch.zeros(4, 3)) for t in (3, 5)]
+    loader = DataLoader(rows, batch_size=None)
+    with pytest.raises(ValueError, match=r"data: y has one target a step in some batches"):
+        evaluate(Reader(), loader, loss=F.mse_loss)
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_a_layer_that_takes_time_first_is_refused(kind):
+    x, y = stream()
+    with pytest.raises(ValueError, match=r"model: .* takes \(t, b, d\) .*batch_first=True"):
+        fit(kind(D, CLASSES), (x, y), epochs=1, batch_size=5, lr=0.1, **PLAIN)
+    with pytest.raises(ValueError, match="batch_first=True"):
+        evaluate(kind(D, CLASSES), (x, y), batch_size=5)
+
+    class Transposed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = kind(D, CLASSES)
+
+        def forward(self, x):
+            return self.rnn(x.transpose(0, 1))[0].transpose(0, 1)
+
+    fit(Transposed(), (x, y), epochs=1, batch_size=5, lr=0.1, **PLAIN)
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [lambda x, g: F.pad(x, (0, 0, 1, 0)), lambda x, g: x[:, 1:], lambda x, g: x.sum()],
+    ids=["longer", "shorter", "number"],
+)
+def test_augmentation_must_not_move_the_steps(augment):
+    x, lengths, classes = batch()
+    with pytest.raises(TypeError, match=r"augment: expected a tensor of 13 examples of 6 steps"):
+        fit(Reader(), (x, lengths, classes[:, 0]), epochs=1, augment=augment, **PLAIN)
+    with pytest.raises(TypeError, match=r"augment: expected a tensor of 13 examples of 3 steps"):
+        fit(Stream(), stream(), epochs=1, augment=augment, truncate=3, **PLAIN)
+
+
 X, L, Y = torch.zeros(4, 5, 2), torch.tensor([1, 5, 2, 3]), torch.zeros(4, dtype=torch.int64)
 
 
@@ -187,7 +241,11 @@ X, L, Y = torch.zeros(4, 5, 2), torch.tensor([1, 5, 2, 3]), torch.zeros(4, dtype
         ((X, L.float(), Y), TypeError, "train: lengths: expected integers"),
         ((X, L[:3], Y), ValueError, r"train: lengths: expected shape \(4,\)"),
         ((X, L[:, None], Y), ValueError, "train: lengths: expected"),
-        ((X.transpose(0, 1), L, Y[[0, 1, 2, 3, 0]]), ValueError, "train: expected the batch first"),
+        (
+            (X.transpose(0, 1), L, Y[[0, 1, 2, 3, 0]]),
+            ValueError,
+            r"\(5,\), one for each row of x .*pass x.transpose",
+        ),
         ((X[:, 0, 0], L, Y), ValueError, r"train: expected x \(n, t, ...\)"),
         ((X, L, Y, Y), TypeError, "train: expected a pair of tensors"),
         ((X, Y, L), ValueError, "train: lengths: expected 1 to 5 steps"),
@@ -336,12 +394,28 @@ class NoState(Stream):
         return super().forward(x, state)[0]
 
 
+class Pair(NamedTuple):
+    h: torch.Tensor
+    c: torch.Tensor
+
+
+class NamedState(Stream):
+    def forward(self, x, state=None):
+        return super().forward(x, None)[0], Pair(x, x)
+
+
 class OddState(Stream):
     def forward(self, x, state=None):
         return super().forward(x, None)[0], {"h": x}
 
 
 LOADER = DataLoader(TensorDataset(*stream()))
+
+
+def test_lengths_in_the_test_data_of_windows_are_refused():
+    """They would be taken for a state."""
+    with pytest.raises(ValueError, match="test: truncate needs pairs"):
+        fit(Stream(), stream(), batch(), epochs=1, truncate=3, **PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -351,6 +425,7 @@ LOADER = DataLoader(TensorDataset(*stream()))
         (Stream, stream(), {"truncate": 2.0}, TypeError, "truncate: expected an integer"),
         (NoState, stream(), {"truncate": 3}, TypeError, r"expected a pair \(output, state\)"),
         (OddState, stream(), {"truncate": 3}, TypeError, "model: expected a state of tensors"),
+        (NamedState, stream(), {"truncate": 3}, TypeError, "model: expected a state of tensors"),
         (Stream, batch(), {"truncate": 3}, ValueError, "train: truncate needs a pair of tensors"),
         (Stream, LOADER, {"truncate": 3}, ValueError, "train: truncate needs a pair of tensors"),
         (Stream, (stream()[0], Y[[0] * N]), {"truncate": 3}, ValueError, "one target a step"),

@@ -94,6 +94,8 @@ def written(tmp_path, text):
 
 
 def test_a_file_is_read(tmp_path):
+    indented = HEADER.replace("@", "  @").replace("false", "")
+    assert ts.read(written(tmp_path, indented + " # remark\n1,2:1\n"))[1] == ["1"]
     file = written(tmp_path, HEADER + "1,2,3.5:4,-5e1,6:2\n\n# remark\n7:8:1\n")
     series, labels = ts.read(file)
     assert [values.shape for values in series] == [(3, 2), (1, 2)]
@@ -105,6 +107,7 @@ def test_a_file_is_read(tmp_path):
     ("text", "words"),
     [
         ("", "expected a line @data"),
+        (HEADER.replace("true 1 2", "") + "1:1\n", "expected classes"),
         (HEADER, "expected at least one series"),
         (HEADER.replace("timeStamps false", "timeStamps true") + "1:1\n", "without time stamps"),
         (HEADER.replace("@classLabel true 1 2\n", "") + "1:1\n", "expected classes"),

@@ -4,6 +4,8 @@ Every lab first shows a static default, which is what the built book keeps, with
 that says how to use the lab.
 """
 
+import functools
+
 import torch
 import torch.nn.functional as F
 
@@ -220,15 +222,20 @@ def sequence_lab(model, data):
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {arguments.describe(model)}")
     if not isinstance(data, (tuple, list)) or len(data) != 3:
-        expected = "data: expected a triple (x, lengths, y)"
-        raise TypeError(f"{expected}, got {arguments.describe(data)}")
+        raise TypeError(f"data: expected a triple (x, lengths, y), got {arguments.describe(data)}")
     x = arguments.tensor("data: x", data[0], ("n", "t", "d"), floating=True)
     lengths = sequences.check_lengths(data[1], *x.shape[:2], name="data: lengths")
     y = arguments.tensor("data: y", data[2], (len(x),), dtype=torch.int64)
 
+    @functools.lru_cache(maxsize=1)  # the step slider asks for one sequence again and again
+    def seen_of(sequence):
+        return prefix_probabilities(model, x[sequence, : lengths[sequence]])  # (t, classes)
+
+    if not set(y.tolist()) <= set(range(seen_of(0).shape[1])):
+        raise ValueError(f"data: y: expected classes below {seen_of(0).shape[1]}, got {y.unique()}")
+
     def draw(sequence, step):
-        seen = prefix_probabilities(model, x[sequence, : lengths[sequence]])  # (t, classes)
-        _draw_arrival(seen, min(step, len(seen)), int(y[sequence]))
+        _draw_arrival(seen_of(sequence), min(step, int(lengths[sequence])), int(y[sequence]))
 
     first = min(2, int(lengths[0]))
     draw(0, first)

@@ -220,6 +220,8 @@ def test_the_lab_s_probabilities_are_those_of_each_beginning(bidirectional):
         (sequence_model(), (sequences()[0][0], *sequences()[1:]), ValueError, "data: x"),
         (sequence_model(), (*sequences()[:2], torch.arange(3)), ValueError, "data: y"),
         (sequence_model(), (*sequences()[:2], torch.rand(4)), TypeError, "data: y"),
+        (sequence_model(), (*sequences()[:2], torch.arange(4) + 7), ValueError, "data: y: .*7,"),
+        (sequence_model(), (*sequences()[:2], torch.arange(4) - 1), ValueError, "data: y: .*-1"),
         (sequence_model(), (sequences()[0], torch.tensor([4, 7, 1, 3]), torch.arange(4)),
          ValueError, "data: lengths: .*7 in row 1"),
     ],

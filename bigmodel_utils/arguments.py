@@ -7,7 +7,19 @@ import os
 
 import torch
 
-__all__ = ["describe", "device", "flag", "integer", "one_of", "pair", "path", "real", "tensor"]
+__all__ = [
+    "describe",
+    "device",
+    "filled",
+    "flag",
+    "integer",
+    "matching",
+    "one_of",
+    "pair",
+    "path",
+    "real",
+    "tensor",
+]
 
 
 def describe(value):
@@ -123,4 +135,26 @@ def tensor(name, value, shape=None, *, floating=False, dtype=None):
         raise TypeError(f"{name}: expected a floating-point tensor, got {describe(value)}")
     if dtype is not None and value.dtype != dtype:
         raise TypeError(f"{name}: expected dtype {dtype}, got {describe(value)}")
+    return value
+
+
+def filled(name, value):
+    """Return the tensor ``value`` if no axis of it is empty, else ValueError."""
+    if value.numel() == 0:
+        raise ValueError(f"{name}: expected no empty axis, got shape {tuple(value.shape)}")
+    return value
+
+
+def matching(name, value, shape, x, hint=""):
+    """Return ``value`` if it is a filled tensor of the named shape, with dtype and device of ``x``.
+
+    ``shape`` is as in :func:`tensor`; ``hint`` is added to the message about a wrong one.
+    """
+    try:
+        tensor(name, value, shape, dtype=x.dtype)
+    except ValueError as error:
+        raise ValueError(f"{error}{hint}") from None
+    filled(name, value)
+    if value.device != x.device:
+        raise ValueError(f"{name}: expected a tensor on {x.device} as x, got one on {value.device}")
     return value

@@ -69,7 +69,7 @@ def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     groups, vertical, horizontal = _check_conv2d(x, weight, stride, padding, dilation, groups)
     c_out = weight.shape[0]
     if bias is not None:
-        _check_alike("bias", bias, (c_out,), x)
+        arguments.matching("bias", bias, (c_out,), x)
 
     out = x.new_zeros(x.shape[0], c_out, vertical.size_out, horizontal.size_out)
     for outs, ins in _channels(c_out, x.shape[1], groups):
@@ -95,7 +95,7 @@ def conv2d_backward(x, weight, grad_output, *, stride=1, padding=0, dilation=1, 
     groups, vertical, horizontal = _check_conv2d(x, weight, stride, padding, dilation, groups)
     c_out, c_in = weight.shape[0], x.shape[1]
     shape = (x.shape[0], c_out, vertical.size_out, horizontal.size_out)
-    _check_alike("grad_output", grad_output, shape, x)
+    arguments.matching("grad_output", grad_output, shape, x)
 
     grad_x, grad_weight = x.new_zeros(x.shape), x.new_zeros(weight.shape)
     for outs, ins in _channels(c_out, c_in, groups):
@@ -133,7 +133,7 @@ def conv_transpose2d(x, weight, *, stride=1, padding=0, output_padding=0, dilati
     """
     _check_image(x)
     c_in = x.shape[1]
-    _check_alike("weight", weight, (c_in, "c_out / groups", "kh", "kw"), x)
+    arguments.matching("weight", weight, (c_in, "c_out / groups", "kh", "kw"), x)
     groups = _check_groups(groups, "x", x.shape, c_in)
     settings = _check_settings(stride, padding, dilation)
     extra = arguments.pair("output_padding", output_padding, minimum=0)
@@ -220,7 +220,7 @@ def _check_conv2d(x, weight, stride, padding, dilation, groups):
     # Return groups, the vertical axis and the horizontal axis.
     _check_image(x)
     groups = _check_groups(groups, "x", x.shape, x.shape[1])
-    _check_alike("weight", weight, ("c_out", x.shape[1] // groups, "kh", "kw"), x)
+    arguments.matching("weight", weight, ("c_out", x.shape[1] // groups, "kh", "kw"), x)
     _check_groups(groups, "weight", weight.shape, weight.shape[0])
     settings = _check_settings(stride, padding, dilation)
     axes = []
@@ -246,20 +246,7 @@ def _check_settings(stride, padding, dilation):
 
 def _check_image(x):
     arguments.tensor("x", x, ("b", "c", "h", "w"), floating=True)
-    _check_filled("x", x)
-
-
-def _check_alike(name, value, shape, x):
-    # A tensor of that shape, not empty, with the dtype and the device of x.
-    arguments.tensor(name, value, shape, dtype=x.dtype)
-    _check_filled(name, value)
-    if value.device != x.device:
-        raise ValueError(f"{name}: expected a tensor on {x.device} as x, got one on {value.device}")
-
-
-def _check_filled(name, value):
-    if value.numel() == 0:
-        raise ValueError(f"{name}: expected no empty axis, got shape {tuple(value.shape)}")
+    arguments.filled("x", x)
 
 
 def _check_groups(groups, name, shape, channels):

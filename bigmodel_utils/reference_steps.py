@@ -72,9 +72,9 @@ def check(gates, x, weight_ih, weight_hh, bias_ih, bias_hh, lengths, **start):
         TypeError, ValueError: naming the argument, what came and what was expected.
     """
     arguments.tensor("x", x, ("b", "t", "d_in"), floating=True)
-    _check_filled("x", x)
+    arguments.filled("x", x)
     b, t, d_in = x.shape
-    _check_alike("weight_hh", weight_hh, ("rows", "d_hidden"), x)
+    arguments.matching("weight_hh", weight_hh, ("rows", "d_hidden"), x)
     blocks, d_hidden = len(gates) or 1, weight_hh.shape[1]
     rows = blocks * d_hidden
     if len(weight_hh) != rows:
@@ -83,17 +83,19 @@ def check(gates, x, weight_ih, weight_hh, bias_ih, bias_hh, lengths, **start):
             f"weight_hh: expected shape ({rows}, {d_hidden}) for d_hidden = {d_hidden} and {kind}, "
             f"got {tuple(weight_hh.shape)}"
         )
-    _check_alike("weight_ih", weight_ih, (rows, d_in), x, f"; x has shape {tuple(x.shape)}")
+    arguments.matching("weight_ih", weight_ih, (rows, d_in), x, f"; x has shape {tuple(x.shape)}")
     biases = []
     for name, bias in (("bias_ih", bias_ih), ("bias_hh", bias_hh)):
-        biases.append(x.new_zeros(rows) if bias is None else _check_alike(name, bias, (rows,), x))
+        biases.append(
+            x.new_zeros(rows) if bias is None else arguments.matching(name, bias, (rows,), x)
+        )
     states = []
     for name, state in start.items():
         hint = f"; x has shape {(b, t, d_in)}, the batch first"
         if isinstance(state, torch.Tensor) and state.ndim == 3:
             hint += f"; of nn.RNN's (layers, b, d_hidden) give {name}[0]"
         state = x.new_zeros(b, d_hidden) if state is None else state
-        states.append(_check_alike(name, state, (b, d_hidden), x, hint))
+        states.append(arguments.matching(name, state, (b, d_hidden), x, hint))
     if lengths is None:
         real = torch.ones(b, t, dtype=torch.bool)
     else:
@@ -117,27 +119,10 @@ def check_grad(name, grad, given):
         TypeError, ValueError: naming the argument, what came and what was expected.
     """
     b, t, _ = given.x.shape
-    _check_alike(name, grad, (b, t, given.weight_hh.shape[1]), given.x)
+    arguments.matching(name, grad, (b, t, given.weight_hh.shape[1]), given.x)
     return grad.masked_fill(~given.real, 0)
 
 
 def _rows(v, weight, bias):
     # v (b, k) against each row (k,) of the weight: (b, rows).
     return torch.stack([(v * weight[r]).sum(1) + bias[r] for r in range(len(weight))], dim=1)
-
-
-def _check_alike(name, value, shape, x, hint=""):
-    # A tensor of that shape, not empty, with the dtype and the device of x.
-    try:
-        arguments.tensor(name, value, shape, dtype=x.dtype)
-    except ValueError as error:
-        raise ValueError(f"{error}{hint}") from None
-    _check_filled(name, value)
-    if value.device != x.device:
-        raise ValueError(f"{name}: expected a tensor on {x.device} as x, got one on {value.device}")
-    return value
-
-
-def _check_filled(name, value):
-    if value.numel() == 0:
-        raise ValueError(f"{name}: expected no empty axis, got shape {tuple(value.shape)}")

@@ -495,21 +495,25 @@ def test_receptive_field_by_keyboard_and_touch(open_page):
 # All figures
 
 
-@pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True)])
-def test_fits_the_window_and_axe_finds_nothing(open_page, name, width, dark):
+def fits_and_axe_finds_nothing(page, width):
+    """The figure is no wider than the window, a finger hits its controls, axe has no complaint."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    data = {"view": "backward"} if name in ("convolution", "pooling", "unrolled") else {}
-    page = show(open_page, name, data, width=width, dark=dark)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     small = page.eval_on_selector_all(
-        "figure :is(div[role=gridcell], .lf-unit rect, button, input, select)",
+        "figure :is(div[role=gridcell], div[role=slider], .lf-unit rect, button, input, select)",
         "nodes => nodes.map(n => n.getBoundingClientRect()).filter(b => b.width"
         " && (b.width < 24 || b.height < 24)).length",
     )
     assert small == 0, "a finger needs 24 pixels"
     found = axe.run(page).response["violations"]
     assert [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found] == []
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True)])
+def test_fits_the_window_and_axe_finds_nothing(open_page, name, width, dark):
+    data = {"view": "backward"} if name in ("convolution", "pooling", "unrolled") else {}
+    fits_and_axe_finds_nothing(show(open_page, name, data, width=width, dark=dark), width)
 
 
 def test_two_figures_of_one_call_are_both_alive(open_page):

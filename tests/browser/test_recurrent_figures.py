@@ -5,7 +5,17 @@ import re
 
 import pytest
 import torch
-from test_live_figures import PAGE, cell, close, drag, marked, read, show, touch_drag
+from test_live_figures import (
+    PAGE,
+    cell,
+    close,
+    drag,
+    fits_and_axe_finds_nothing,
+    marked,
+    read,
+    show,
+    touch_drag,
+)
 from torch import nn
 
 from bigmodel_utils.live import LABELS, LiveFigure
@@ -759,17 +769,7 @@ DATA = {"unrolled": {"step": 2}, "gradient-distance": {"window": 9}, "lstm-cell"
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
 def test_recurrent_figures_fit_and_axe_finds_nothing(open_page, name, width, dark):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = show(open_page, name, DATA[name], width=width, dark=dark)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    small = page.eval_on_selector_all(
-        "figure :is(div[role=gridcell], div[role=slider], button, input, select)",
-        "nodes => nodes.map(n => n.getBoundingClientRect()).filter(b => b.width"
-        " && (b.width < 24 || b.height < 24)).length",
-    )
-    assert small == 0, "a finger needs 24 pixels"
-    found = axe.run(page).response["violations"]
-    assert [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found] == []
+    fits_and_axe_finds_nothing(show(open_page, name, DATA[name], width=width, dark=dark), width)
 
 
 @pytest.mark.parametrize("name", DATA)

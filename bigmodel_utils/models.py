@@ -7,8 +7,20 @@ from torch import nn
 
 from bigmodel_utils import arguments, sequences
 from bigmodel_utils.arguments import describe, flag, integer, one_of, pair, real
+from bigmodel_utils.transformer import GPT, Block, FeedForward, KVCache, MultiHeadAttention
 
-__all__ = ["MLP", "ArticleCNN", "ArticleRNN", "RecognitionCNN", "SequenceClassifier"]
+__all__ = [
+    "GPT",
+    "MLP",
+    "ArticleCNN",
+    "ArticleRNN",
+    "Block",
+    "FeedForward",
+    "KVCache",
+    "MultiHeadAttention",
+    "RecognitionCNN",
+    "SequenceClassifier",
+]
 
 _CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 

@@ -22,6 +22,9 @@ LEVELS = [
         "live.schema",
         "live.labels_recurrent",
     },
+    {"attention", "positions"},
+    {"blocks"},
+    {"transformer"},
     {
         "reference",
         "reference_steps",

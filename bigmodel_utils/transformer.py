@@ -90,10 +90,9 @@ class GPT(nn.Module):
             self.register_buffer("position_table", table, persistent=False)
         elif self.positions == "rotary":
             d_head = self.blocks[0].attention.d_head
-            for name, table in zip(
-                "cs", positions.rotary_tables(self.context, d_head), strict=True
-            ):
-                self.register_buffer(f"rotary_{name}", table, persistent=False)
+            cos, sin = position_tables.rotary_tables(self.context, d_head)
+            self.register_buffer("rotary_cos", cos, persistent=False)
+            self.register_buffer("rotary_sin", sin, persistent=False)
 
     @torch.no_grad()
     def _start(self):

@@ -20,10 +20,12 @@ class KVCache:
     Attributes:
         length: positions held.
         context: positions that fit.
+        batch_size: rows.
     """
 
     def __init__(self, num_layers, shape, dtype, device):
-        self.length, self.context = 0, shape[2]
+        self.length = 0
+        self.batch_size, _, self.context, _ = shape
         self._layers = [
             [torch.empty(shape, dtype=dtype, device=device) for _ in range(2)]
             for _ in range(num_layers)
@@ -113,7 +115,7 @@ class GPT(nn.Module):
 
     def forward(self, tokens, cache=None):
         first = 0 if cache is None else cache.length
-        last = self._check(tokens, first)
+        last = self._check(tokens, first, cache)
         x = self.embedding(tokens)  # (b, t, d_model)
         if self.positions == "learned":
             x = x + self.position_embedding(torch.arange(first, last, device=tokens.device))
@@ -129,10 +131,14 @@ class GPT(nn.Module):
             cache.length = last
         return self.head(self.norm(x))
 
-    def _check(self, tokens, first):
+    def _check(self, tokens, first, cache):
         tensor("tokens", tokens, ("b", "t"))
         if tokens.dtype not in (torch.int64, torch.int32):
             raise TypeError(f"tokens: expected integers (int64), got {describe(tokens)}")
+        if cache is not None and len(tokens) != cache.batch_size:
+            raise ValueError(
+                f"cache: expected one for {len(tokens)} rows, got one for {cache.batch_size}"
+            )
         last = first + tokens.shape[1]
         if tokens.shape[1] == 0 or last > self.context:
             held = f" after {first} in the cache" if first else ""

@@ -1,4 +1,4 @@
-"""Data sets that are on disk already: digits, IDX folders, photographs and spoken vowels."""
+"""Data sets that are on disk already: digits, IDX folders, photographs, spoken vowels, text."""
 
 import functools
 import hashlib
@@ -13,6 +13,7 @@ import torch
 from bigmodel_utils import arguments, idx
 from bigmodel_utils.packaged import package_file
 from bigmodel_utils.speech import JapaneseVowels, load_japanese_vowels
+from bigmodel_utils.text import load_text
 
 __all__ = [
     "JapaneseVowels",
@@ -20,6 +21,7 @@ __all__ = [
     "load_japanese_vowels",
     "load_mnist",
     "load_photographs",
+    "load_text",
     "split",
 ]
 

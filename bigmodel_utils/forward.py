@@ -1,12 +1,14 @@
 """A model's forward pass in the number format and the memory order that are fast on its device."""
 
+import contextlib
+
 import torch
 from torch.overrides import TorchFunctionMode
 
 from bigmodel_utils.arguments import one_of
 from bigmodel_utils.device import number_format
 
-__all__ = ["Forward", "parameter_dtype", "precision"]
+__all__ = ["Forward", "evaluating", "parameter_dtype", "precision"]
 
 _TINY = 2**15  # parameters; measured on a CPU with bfloat16 units, batches of 128
 
@@ -130,6 +132,18 @@ _FLATTENING = {
 
 def _to_channels_last(x):
     return x.contiguous(memory_format=torch.channels_last)
+
+
+@contextlib.contextmanager
+def evaluating(model):
+    """Put ``model`` into evaluation mode for the block; each layer's own mode returns after it."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def parameter_dtype(model):

@@ -8,13 +8,13 @@ from bigmodel_utils import checkpoint
 from bigmodel_utils.arguments import describe
 from bigmodel_utils.device import Stopwatch
 from bigmodel_utils.evaluation import batch_loss, evaluate_batches, without_state
+from bigmodel_utils.forward import evaluating
 from bigmodel_utils.history import History
+from bigmodel_utils.optimizers import make_optimizer
 from bigmodel_utils.rng import Streams
 from bigmodel_utils.schedule import learning_rate
 
-__all__ = ["OPTIMIZERS", "Run"]
-
-OPTIMIZERS = ("adamw", "sgd")
+__all__ = ["Run"]
 
 
 class Run:
@@ -24,14 +24,15 @@ class Run:
         forward: the model's Forward.
         train, test: Batches; test may be None.
         settings: dict of the numbers and names that ``fit`` has checked.
-        augment, loss: callables or None.
+        augment, loss, on_step: callables or None.
     """
 
-    def __init__(self, forward, train, test, settings, *, augment, loss):
+    def __init__(self, forward, train, test, settings, *, augment, loss, on_step=None):
         self.forward, model = forward, forward.model
         self.model, self.train, self.test = model, train, test
         self.settings, self.augment, self.loss = settings, augment, loss
-        self.optimizer = _make_optimizer(model, settings)
+        self.on_step = on_step
+        self.optimizer = make_optimizer(model, settings)
         self.augment_generator = torch.Generator(train.device).manual_seed(settings["seed"])
         generators = [self.augment_generator, *train.generators]
         self.streams = Streams(train.device, generators)
@@ -52,10 +53,12 @@ class Run:
         """Train; yield after every step: True if it ended an epoch, which is then evaluated."""
         while not self.finished:
             self.model.train()
-            watch = Stopwatch(self.train.device)
+            watch, self.aside = Stopwatch(self.train.device), [0.0, 0.0]
             with watch:
                 for batch in self._enter_epoch():
                     self._step(batch)
+                    if self.on_step is not None:
+                        self._call_on_step()
                     self.batch += 1
                     if self.batch < self.train.num_batches:
                         yield False
@@ -152,6 +155,18 @@ class Run:
         self.loss_sum += value * batch.weight
         self.examples += batch.weight
 
+    @torch.no_grad()
+    def _call_on_step(self):
+        watch = Stopwatch(self.train.device)
+        with watch, evaluating(self.model):
+            before = self.streams.state()
+            try:
+                self.on_step(self.model, len(self.history.steps))
+            finally:
+                self.streams.restore(before)
+        self.aside[0] += watch.seconds
+        self.aside[1] += watch.cpu_seconds
+
     def _output(self, batch):
         if self.settings["truncate"] is None:
             return without_state(self.forward(*batch.inputs))
@@ -185,8 +200,8 @@ class Run:
                 "train_loss": self.loss_sum / self.examples,
                 "test_loss": None if result is None else result.loss,
                 "test_accuracy": None if result is None else result.accuracy,
-                "seconds": watch.seconds,
-                "cpu_seconds": watch.cpu_seconds,
+                "seconds": watch.seconds - self.aside[0],
+                "cpu_seconds": watch.cpu_seconds - self.aside[1],
             }
         )
         self.loss_sum = self.examples = 0
@@ -197,21 +212,6 @@ class Run:
             parts = {"examples": 0} if batches is None else batches.fingerprint()
             settings.update({f"{name}: {key}": value for key, value in parts.items()})
         return settings
-
-
-def _make_optimizer(model, settings):
-    trained = [p for p in model.parameters() if p.requires_grad]
-    groups = [{"params": trained, "weight_decay": 0.0}]
-    if settings["weight_decay"]:
-        matrices = [p for p in trained if p.ndim >= 2]
-        groups = [
-            {"params": matrices, "weight_decay": settings["weight_decay"]},
-            {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-        ]
-    fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in trained)
-    if settings["optimizer"] == "sgd":
-        return torch.optim.SGD(groups, lr=settings["lr"], momentum=0.9, nesterov=True, fused=fused)
-    return torch.optim.AdamW(groups, lr=settings["lr"], fused=fused)
 
 
 def _detached(state):

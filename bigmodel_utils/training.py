@@ -14,8 +14,9 @@ from bigmodel_utils.device import choose_device
 from bigmodel_utils.evaluation import evaluate
 from bigmodel_utils.forward import Forward, precision
 from bigmodel_utils.history import Evaluation, History
+from bigmodel_utils.optimizers import OPTIMIZERS
 from bigmodel_utils.rng import isolated
-from bigmodel_utils.run import OPTIMIZERS, Run
+from bigmodel_utils.run import Run
 from bigmodel_utils.schedule import SCHEDULES
 
 __all__ = ["Evaluation", "History", "evaluate", "fit"]
@@ -46,6 +47,7 @@ def fit(
     progress=True,
     loss=None,
     truncate=None,
+    on_step=None,
 ):
     """Train ``model`` in place and return the History of the run.
 
@@ -71,8 +73,11 @@ def fit(
             The test data are evaluated four times as many at once, at most 1,000.
         lr: learning rate, the highest of the schedule.
         weight_decay: for parameters of two axes or more; biases and gains are left alone.
-        optimizer: "adamw", or "sgd" with Nesterov momentum 0.9.
-        schedule: "one-cycle", "cosine" or "constant", see :mod:`bigmodel_utils.schedule`.
+        optimizer: "adamw"; "sgd" with Nesterov momentum 0.9; or "muon", which takes the weights of
+            all nn.Linear but the last one registered and leaves the rest to AdamW, at the same
+            rate, see :mod:`bigmodel_utils.muon`.
+        schedule: "one-cycle", "cosine", "linear" or "constant", see
+            :mod:`bigmodel_utils.schedule`.
         label_smoothing: from 0 to 1, for cross-entropy in training.
         augment: callable (x, generator) -> x, on every training batch (or window). It does not see
             lengths, so it must not move steps.
@@ -93,6 +98,11 @@ def fit(
             model(x, state) window by window and returns (output, state); the state is None in
             front of the first window and carried on, detached, to the next. Each window is one
             step of training. Testing runs model(x) on whole sequences.
+        on_step: callable (model, step) called after every step, counted from 1 over the whole run,
+            to watch it: to sample, to measure, to draw. It cannot change the run by accident: the
+            model is in evaluation mode and records no gradients, the random numbers that it draws
+            are put back, and its time does not count. After a crash, steps that are done again are
+            reported again.
 
     Returns:
         History. On Ctrl-C the current step is finished, the checkpoint written, and the history so
@@ -118,6 +128,7 @@ def fit(
         "loss": _name_of("loss", loss),
         "truncate": None if truncate is None else integer("truncate", truncate, minimum=1),
     }
+    _name_of("on_step", on_step)
     flag("progress", progress)
     if checkpoint is not None:
         folder = os.path.dirname(os.path.abspath(arguments.path("checkpoint", checkpoint)))
@@ -138,7 +149,7 @@ def fit(
     memory_ran_out = False
     try:
         with isolated(device, seed), Forward(model.to(device), device, dtype) as forward:
-            run = _prepare(forward, train, test, settings, augment, loss)
+            run = _prepare(forward, train, test, settings, augment, loss, on_step)
             return _drive(run, checkpoint, checkpoint_every, progress)
     except _OutOfMemoryError:
         memory_ran_out = True  # raise below: here the traceback still holds the tensors
@@ -150,7 +161,7 @@ def fit(
     raise RuntimeError(f"out of memory on {device} with batch_size={batch_size}: {advice}")
 
 
-def _prepare(forward, train, test, settings, augment, loss):
+def _prepare(forward, train, test, settings, augment, loss, on_step):
     size = settings["batch_size"]
     options = {"float_dtype": forward.parameter_dtype, "class_labels": loss is None}
     train = Batches(
@@ -165,7 +176,7 @@ def _prepare(forward, train, test, settings, augment, loss):
     if test is not None:
         options["pairs_only"] = settings["truncate"] is not None
         test = Batches("test", test, min(1000, 4 * size), forward.device, seed=None, **options)
-    return Run(forward, train, test, settings, augment=augment, loss=loss)
+    return Run(forward, train, test, settings, augment=augment, loss=loss, on_step=on_step)
 
 
 def _drive(run, path, every, progress):

@@ -1,0 +1,211 @@
+"""Muon: steepest descent for weight matrices, every direction of the update equally long.
+
+Sources: Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024
+(kellerjordan.github.io/posts/muon); the scale of the update: Liu et al., Muon is scalable for LLM
+training, 2025 (arXiv:2502.16982).
+"""
+
+import torch
+
+from bigmodel_utils import arguments
+from bigmodel_utils.arguments import describe, flag, integer, real
+from bigmodel_utils.device import number_format
+
+__all__ = ["Muon", "MuonAdamW", "orthogonalize"]
+
+# The published quintic. It rises steeply at 0 and ends near 1, not at it, for a fast start.
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+_EPS = 1e-7
+
+
+def orthogonalize(matrices, *, steps=5):
+    """Return the matrices with all singular values moved near 1, by the Newton-Schulz iteration.
+
+    With X = U S Vᵀ, one step a X + b (X Xᵀ) X + c (X Xᵀ)² X is U p(S) Vᵀ, p(s) = a s + b s³ + c s⁵.
+    It starts from X / ‖X‖ (Frobenius). After five steps, singular values of at least 0.002 of the
+    norm have come to between 0.68 and 1.21.
+
+    Args:
+        matrices: floating-point tensor (..., rows, columns).
+        steps: of the iteration.
+
+    Returns:
+        Tensor like ``matrices``. Zeros stay zeros.
+
+    Raises:
+        TypeError, ValueError: naming the argument.
+    """
+    if arguments.tensor("matrices", matrices, floating=True).ndim < 2:
+        raise ValueError(f"matrices: expected (..., rows, columns), got {tuple(matrices.shape)}")
+    steps = integer("steps", steps, minimum=1)
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = (matrices.mT if tall else matrices).flatten(0, -3)  # the smaller Gram matrix: less work
+    x = x if x.ndim == 3 else x[None]
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=_EPS)
+    for _ in range(steps):
+        gram = x @ x.mT
+        polynomial = torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C)
+        x = torch.baddbmm(x, polynomial, x, beta=_A)
+    return (x.mT if tall else x).reshape(matrices.shape)
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, made orthogonal: for weight matrices of hidden layers, not for other parameters.
+
+    A step adds the gradient to its moving average, takes the next average as Nesterov does, makes
+    it orthogonal and scales it by ``lr * 0.2 * sqrt(max(rows, columns))``: its entries are then as
+    large as AdamW's, so that both take one learning rate and one weight decay. It equals
+    ``torch.optim.Muon(adjust_lr_fn="match_rms_adamw")`` (torch 2.9 and later), but runs all
+    matrices of a shape, transposed or not, as one batch.
+
+    Args:
+        params: matrices, or groups of them, as for every torch optimizer.
+        lr: learning rate.
+        weight_decay: share of a weight, times lr, taken off in each step.
+        momentum: share of the old average that is kept.
+        nesterov: True for Nesterov's momentum.
+        dtype: of the orthogonalisation; by default bfloat16 for float32 weights where the device
+            has it in hardware, else the weights' own.
+
+    Raises:
+        TypeError, ValueError: naming the argument, what came and what was expected.
+    """
+
+    def __init__(
+        self, params, lr=1e-3, *, weight_decay=0.0, momentum=0.95, nesterov=True, dtype=None
+    ):
+        if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+            raise TypeError(f"dtype: expected a floating torch.dtype, got {describe(dtype)}")
+        self.dtype = dtype
+        defaults = {
+            "lr": real("lr", lr, minimum=0),
+            "weight_decay": real("weight_decay", weight_decay, minimum=0),
+            "momentum": real("momentum", momentum, minimum=0, maximum=1),
+            "nesterov": flag("nesterov", nesterov),
+        }
+        super().__init__(params, defaults)
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.ndim != 2 or not p.is_floating_point() or p.numel() == 0:
+                    raise ValueError(f"params: expected floating-point matrices, got {describe(p)}")
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """Update every matrix that has a gradient; return ``closure()``, called first, or None."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            batches = {}
+            for p in group["params"]:
+                if p.grad is not None:
+                    batches.setdefault((p.device, p.dtype, *sorted(p.shape)), []).append(p)
+            for matrices in batches.values():
+                self._step(group, matrices)
+        return loss
+
+    def _step(self, group, matrices):
+        gradients, averages = [p.grad for p in matrices], []
+        for p in matrices:
+            if "momentum_buffer" not in self.state[p]:
+                self.state[p]["momentum_buffer"] = torch.zeros_like(p.grad)
+            averages.append(self.state[p]["momentum_buffer"])
+        momentum = group["momentum"]
+        torch._foreach_lerp_(averages, gradients, 1 - momentum)
+        updates = averages
+        if group["nesterov"]:
+            updates = torch._foreach_lerp(gradients, averages, momentum)
+        tall = [p.shape[0] > p.shape[1] for p in matrices]
+        first = matrices[0]
+        x = torch.stack([u.mT if t else u for u, t in zip(updates, tall, strict=True)])
+        x = orthogonalize(x.to(self._format(first))).to(first.dtype)  # (n, rows, columns)
+        updates = [u.mT if t else u for u, t in zip(x.unbind(), tall, strict=True)]
+        torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+        scale = 0.2 * max(first.shape) ** 0.5
+        torch._foreach_add_(matrices, updates, alpha=-group["lr"] * scale)
+
+    def _format(self, p):
+        if self.dtype is not None:
+            return self.dtype
+        return number_format(p.device) if p.dtype == torch.float32 else p.dtype
+
+
+class MuonAdamW:
+    """Muon for the hidden matrices of a model beside AdamW for all its other parameters.
+
+    Muon takes the weights of all ``nn.Linear`` but the last one registered, which makes the
+    outputs; AdamW takes that one, embeddings, convolutions, biases and gains. A weight that one of
+    these shares with a hidden layer is AdamW's.
+
+    Args:
+        model: nn.Module; parameters that require no gradient are left alone.
+        lr: learning rate of both.
+        weight_decay: of both, for parameters of two axes or more.
+
+    Attributes:
+        param_groups: the groups of both, Muon's first, whose "lr" a schedule may set.
+
+    Raises:
+        TypeError, ValueError: naming the argument; ValueError also for a model without a hidden
+            matrix.
+    """
+
+    def __init__(self, model, lr=1e-3, *, weight_decay=0.0):
+        matrices, others = _split(model)
+        weight_decay = real("weight_decay", weight_decay, minimum=0)
+        self.muon = Muon(matrices, lr, weight_decay=weight_decay)
+        groups = [
+            {"params": [p for p in others if p.ndim >= 2], "weight_decay": weight_decay},
+            {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        groups = [group for group in groups if group["params"]]
+        fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in others)
+        # A model may be all hidden matrices but for one frozen output layer.
+        self.adamw = torch.optim.AdamW(groups, lr=lr, fused=fused) if groups else None
+
+    @property
+    def _parts(self):
+        return [self.muon] if self.adamw is None else [self.muon, self.adamw]
+
+    @property
+    def param_groups(self):
+        return [group for part in self._parts for group in part.param_groups]
+
+    def zero_grad(self, set_to_none=True):
+        """Drop the gradients, as every torch optimizer does."""
+        for part in self._parts:
+            part.zero_grad(set_to_none)
+
+    def step(self):
+        """Update every parameter that has a gradient."""
+        for part in self._parts:
+            part.step()
+
+    def state_dict(self):
+        """Return the states of both, of types that a checkpoint can hold."""
+        return {"parts": [part.state_dict() for part in self._parts]}
+
+    def load_state_dict(self, state):
+        """Take over what :meth:`state_dict` returned."""
+        for part, saved in zip(self._parts, state["parts"], strict=True):
+            part.load_state_dict(saved)
+
+
+def _split(model):
+    # (hidden matrices, the rest), in the order of model.parameters().
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
+    linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+    hidden = {id(m.weight) for m in linear[:-1]}
+    for module in model.modules():
+        if module is (linear or [None])[-1] or not isinstance(module, torch.nn.Linear):
+            hidden -= {id(p) for p in module.parameters(recurse=False)}
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in trained if id(p) in hidden]
+    if not matrices:
+        raise ValueError(
+            "model: Muon needs a weight of an nn.Linear before the last one to train, found none "
+            f"in {type(model).__name__}; use optimizer='adamw'"
+        )
+    return matrices, [p for p in trained if id(p) not in hidden]

@@ -1,0 +1,126 @@
+"""Text to train a language model on, cut into a training and a held-out part and into rows."""
+
+import os
+from pathlib import Path
+
+import torch
+
+from bigmodel_utils import arguments
+from bigmodel_utils.arguments import describe, integer, real
+
+__all__ = ["load_text", "split_text", "windows"]
+
+_SHORTEST = 1000  # characters; less teaches a model nothing that could be measured
+
+
+def load_text(path=None):
+    """Load the text to learn from: Python's own reference, or any file.
+
+    Without a path: the topics of Python's ``help()``, which come with Python as
+    ``pydoc_data.topics``, joined in the order of their names: about 465,000 characters, another
+    number in another version of Python.
+
+    A byte order mark is dropped, and every kind of line end becomes ``"\\n"``.
+
+    Args:
+        path: a file of UTF-8 text, of at least 1,000 characters.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError: there is no such file, or it is a folder.
+        ValueError: empty or too short, or no UTF-8: names the file, the place and what to do.
+    """
+    if path is None:
+        from pydoc_data.topics import topics
+
+        return _unified("\n".join(topics[name] for name in sorted(topics)))
+    file = Path(os.fspath(arguments.path("path", path))).expanduser()
+    if not file.exists():
+        raise FileNotFoundError(f"path: expected a text file, found nothing at {file}")
+    if file.is_dir():
+        raise IsADirectoryError(f"path: expected a text file, found the folder {file}")
+    content = file.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")  # without the mark
+    except UnicodeDecodeError as error:
+        raise ValueError(_undecodable(file, content, error)) from error
+    text = _unified(text)
+    if len(text) < _SHORTEST:
+        found = f"{len(text):,} characters" if text else "none (the file is empty)"
+        raise ValueError(f"path: expected at least {_SHORTEST:,} characters in {file}, got {found}")
+    return text
+
+
+def split_text(text, share=0.1):
+    """Cut a text at the end of a line into a part to train on and a part held out.
+
+    The held-out part is the end of the text, in one piece: rows drawn at random from all over would
+    stand beside training rows and be too easy.
+
+    Args:
+        text: str of two lines or more.
+        share: of the characters that are held out, more than 0 and less than 1; the cut is at the
+            line end nearest to it.
+
+    Returns:
+        tuple: (training part, held-out part), which joined are the text. Neither is empty.
+
+    Raises:
+        TypeError, ValueError: naming the argument.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text: expected a str, got {describe(text)}")
+    share = real("share", share, above=0, maximum=1)
+    if share == 1:
+        raise ValueError("share: expected less than 1, got 1.0")
+    wanted = round(len(text) * (1 - share))
+    before = text.rfind("\n", 0, min(wanted, len(text) - 1)) + 1
+    after = text.find("\n", min(wanted, len(text) - 1), -1) + 1
+    ends = [end for end in (before, after) if end]
+    if not ends:
+        raise ValueError("text: expected at least two lines to cut between, got one")
+    cut = min(ends, key=lambda end: abs(end - wanted))
+    return text[:cut], text[cut:]
+
+
+def windows(tokens, length, *, stride=None):
+    """Cut a row of tokens into windows and, for each, the same window one token ahead.
+
+    Position i of a target is the token after position i of its input. Both are views of
+    ``tokens``: no copy, whatever the stride. Tokens after the last whole window are left out.
+
+    Args:
+        tokens: integer tensor (num_tokens,).
+        length: tokens of a window, at most num_tokens - 1.
+        stride: tokens from one window's start to the next, by default length: then no two overlap.
+
+    Returns:
+        tuple: x and y, each (n, length), n = (num_tokens - 1 - length) // stride + 1.
+
+    Raises:
+        TypeError, ValueError: naming the argument, what came and what was expected.
+    """
+    arguments.tensor("tokens", tokens, ("num_tokens",))
+    if tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
+        raise TypeError(f"tokens: expected integers, got {describe(tokens)}")
+    length = integer("length", length, minimum=1)
+    stride = length if stride is None else integer("stride", stride, minimum=1)
+    if len(tokens) <= length:
+        raise ValueError(
+            f"tokens: expected at least {length + 1}, a window of {length} and one token after it, "
+            f"got shape {tuple(tokens.shape)}"
+        )
+    return tuple(part.unfold(0, length, stride) for part in (tokens[:-1], tokens[1:]))
+
+
+def _unified(text):
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _undecodable(file, content, error):
+    line = content.count(b"\n", 0, error.start) + 1
+    place = f"byte {error.start:,} (line {line:,})"
+    return (
+        f"path: expected UTF-8 text in {file}, got 0x{content[error.start]:02x} at {place}: "
+        f"{error.reason}. Convert the file first, say with Path(new).write_text("
+        "Path(old).read_text(encoding=...), encoding='utf-8') and the encoding it was written in"
+    )

@@ -188,6 +188,30 @@ WRONG = [
     ("lstm-cell", {"g": -1.5}, ValueError, "g: expected at least -1"),
     ("lstm-cell", {"c": "1"}, TypeError, "c: expected a number"),
     ("lstm-cell", {"steps": 31}, ValueError, "steps: .*at most 30"),
+    (
+        "attention",
+        {"w": 1},
+        ValueError,
+        "attention: unknown key 'w'; the keys are g, k, length, mask",
+    ),
+    ("attention", {"q": torch.zeros(1, 2)}, ValueError, "q, rows: .*at least 2, got 1"),
+    ("attention", {"k": torch.zeros(7, 2)}, ValueError, "k, rows: .*at most 6"),
+    ("attention", {"v": torch.zeros(4, 3)}, ValueError, "v, columns: .*at most 2"),
+    ("attention", {"v": torch.zeros(4, 1)}, ValueError, "v, columns: .*at least 2"),
+    (
+        "attention",
+        {"q": torch.zeros(4, 2), "k": torch.zeros(3, 2)},
+        ValueError,
+        "k: expected 4 rows",
+    ),
+    ("attention", {"tokens": 7}, ValueError, "tokens: .*at most 6"),
+    ("attention", {"scaled": 1}, TypeError, "scaled: expected True or False"),
+    ("attention", {"temperature": 0}, ValueError, "temperature: expected at least 0.1"),
+    ("attention", {"mask": "window"}, ValueError, "mask: .*'padding'"),
+    ("attention", {"length": 6}, ValueError, "length: .*at most 5"),
+    ("attention", {"view": "side"}, ValueError, "view: .*'backward'"),
+    ("attention", {"select": 3}, TypeError, r"select: expected \(row, column\), got 3"),
+    ("attention", {"select": (5, 0)}, ValueError, "select, row: .*at most 4"),
 ]
 
 
@@ -200,7 +224,11 @@ def test_wrong_data_is_named(name, data, kind, message):
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"name": "attention"}, ValueError, "no live figure 'attention'; there are convolution"),
+        (
+            {"name": "diffusion"},
+            ValueError,
+            "no live figure 'diffusion'; there are attention, conv",
+        ),
         ({"alt": "  "}, ValueError, "alt"),
         ({"alt": None}, TypeError, "alt"),
         ({"data": [1]}, TypeError, "data: expected a dict"),

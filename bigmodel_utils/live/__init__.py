@@ -10,12 +10,12 @@ import json
 import re
 from pathlib import Path
 
-from . import labels, labels_recurrent, schema, schema_recurrent
+from . import labels, labels_attention, labels_recurrent, schema, schema_attention, schema_recurrent
 
 __all__ = ["FIGURES", "LABELS", "LiveFigure"]
 
-LABELS = {**labels.LABELS, **labels_recurrent.LABELS}
-SCHEMAS = {**schema.SCHEMAS, **schema_recurrent.SCHEMAS}
+LABELS = {**labels.LABELS, **labels_recurrent.LABELS, **labels_attention.LABELS}
+SCHEMAS = {**schema.SCHEMAS, **schema_recurrent.SCHEMAS, **schema_attention.SCHEMAS}
 FIGURES = tuple(sorted(LABELS))
 
 # The files of each figure, in the order in which they are inlined.
@@ -30,6 +30,9 @@ _FILES = {
         *_BASE, "plot.css", "gradient_distance.css", "dial.js", "plot.js", "gradient_distance.js"
     ],
     "lstm-cell": [*_BASE, "plot.css", "lstm_cell.css", "dial.js", "plot.js", "lstm_cell.js"],
+    "attention": [
+        *_BASE, "attention.css", "dial.js", "sums.js", "grid.js", "value.js", "attention.js"
+    ],
 }  # fmt: skip
 # By how much arrows, buttons and a drag change a cell of a grid, where it is not a half.
 _STEPS = {"unrolled": 0.1}

@@ -24,6 +24,7 @@ LEVELS = [
         "live.schema",
         "live.labels_attention",
         "live.labels_recurrent",
+        "live.labels_sampler",
     },
     {"attention", "positions", "tiled_attention", "reference_attention", "memory"},
     {"blocks"},
@@ -40,6 +41,7 @@ LEVELS = [
         "muon",
         "live.schema_attention",
         "live.schema_recurrent",
+        "live.schema_sampler",
     },
     {
         "reference_pooling",

@@ -10,12 +10,31 @@ import json
 import re
 from pathlib import Path
 
-from . import labels, labels_attention, labels_recurrent, schema, schema_attention, schema_recurrent
+from . import (
+    labels,
+    labels_attention,
+    labels_recurrent,
+    labels_sampler,
+    schema,
+    schema_attention,
+    schema_recurrent,
+    schema_sampler,
+)
 
 __all__ = ["FIGURES", "LABELS", "LiveFigure"]
 
-LABELS = {**labels.LABELS, **labels_recurrent.LABELS, **labels_attention.LABELS}
-SCHEMAS = {**schema.SCHEMAS, **schema_recurrent.SCHEMAS, **schema_attention.SCHEMAS}
+LABELS = {
+    **labels.LABELS,
+    **labels_recurrent.LABELS,
+    **labels_attention.LABELS,
+    **labels_sampler.LABELS,
+}
+SCHEMAS = {
+    **schema.SCHEMAS,
+    **schema_recurrent.SCHEMAS,
+    **schema_attention.SCHEMAS,
+    **schema_sampler.SCHEMAS,
+}
 FIGURES = tuple(sorted(LABELS))
 
 # The files of each figure, in the order in which they are inlined.
@@ -33,6 +52,7 @@ _FILES = {
     "attention": [
         *_BASE, "attention.css", "dial.js", "sums.js", "grid.js", "value.js", "attention.js"
     ],
+    "sampler": [*_BASE, "plot.css", "sampler.css", "dial.js", "plot.js", "sampler.js"],
 }  # fmt: skip
 # By how much arrows, buttons and a drag change a cell of a grid, where it is not a half.
 _STEPS = {"unrolled": 0.1}

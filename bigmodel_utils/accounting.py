@@ -17,9 +17,12 @@ What is counted:
 
 A layer that runs on a packed sequence computes real steps only, so its FLOPs and bytes follow
 the sum of the lengths, and its output shape is (sum of the lengths, features). A layer that
-runs on the padded tensor pays for the padding too.
+runs on the padded tensor pays for the padding too. Attention pays for the keys that a mask hides.
+
+A model whose first layer is an nn.Embedding gets tokens, int64, in place of numbers.
 """
 
+import inspect
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +30,7 @@ from itertools import chain
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from bigmodel_utils import arguments, layer_formulas
@@ -69,11 +73,12 @@ def predict(model, input_shape, *, dtype=None, lengths=None):
     counted, rows = set(), []
     for call in calls:
         formula = layer_formulas.KNOWN[type(call.module)]
-        sizes, flops, shape = formula(call.module, call.input_shape)
+        inputs = call.input_shapes[: layer_formulas.NUM_INPUTS.get(type(call.module), 1)]
+        sizes, flops, shape = formula(call.module, *inputs)
         if shape != call.output_shape:  # such as a call with output_size=...
             raise ValueError(
                 f"model: layer {call.name!r} ({call.kind}) makes {call.output_shape} of "
-                f"{call.input_shape}, its formula {shape}; use measure"
+                f"{', '.join(str(i) for i in inputs)}, its formula {shape}; use measure"
             )
         params = sum(
             sizes[key]
@@ -89,11 +94,11 @@ def measure(model, input_shape, *, dtype=None, lengths=None):
     """Return the cost of one forward pass, counted while it runs on an input of zeros.
 
     FLOPs are those that ``FlopCounterMode`` sees between a layer's start and end; what it
-    sees between layers gets a row ``"(outside layers)"``. It does not see fused attention on
-    the CPU. Nor does it see into fused recurrent layers: those of oneDNN and cuDNN are off
-    during the pass, and a ValueError says where another library hides one. The pass runs in
-    evaluation mode, without gradients, on stand-ins for parameters and buffers: the model
-    keeps its mode, statistics and gradients.
+    sees between layers gets a row ``"(outside layers)"``. It does not see into fused kernels, so
+    attention is written out during the pass and the recurrent layers of oneDNN and cuDNN are
+    off; a ValueError says where another library hides one. The pass runs in evaluation mode,
+    without gradients, on stand-ins for parameters and buffers: the model keeps its mode,
+    statistics and gradients.
 
     Args, returns and raises as in :func:`predict`; work outside layers is no error here.
     """
@@ -124,7 +129,7 @@ def measure(model, input_shape, *, dtype=None, lengths=None):
 class _Call:
     name: str
     module: nn.Module
-    input_shape: tuple
+    input_shapes: list
     flops: int
     bytes: int = 0
     output_shape: tuple | None = None  # None while the call lasts
@@ -142,10 +147,11 @@ def _run(model, input_shape, dtype, lengths, *, device):
     def started(name):
         def hook(module, args, kwargs):
             layer_formulas.check_known(name, module)
-            x = args[0] if args else kwargs.get("input", next(iter(kwargs.values())))
-            x = _main(x)
+            bound = inspect.signature(module.forward).bind(*args, **kwargs)
+            inputs = [_main(value) for value in bound.arguments.values()]
+            shapes = [tuple(x.shape) for x in inputs if isinstance(x, torch.Tensor)]
             # Until the layer ends, flops holds the counter's reading at its start.
-            calls.append(_Call(name, module, tuple(x.shape), counter.get_total_flops()))
+            calls.append(_Call(name, module, shapes, counter.get_total_flops()))
 
         return hook
 
@@ -170,7 +176,7 @@ def _run(model, input_shape, dtype, lengths, *, device):
         model.eval()
         # The default device serves models that make tensors in their forward pass.
         with torch.no_grad(), _unfused(model), torch.device(device), counter:
-            x = torch.zeros(input_shape, dtype=dtype)
+            x = torch.zeros(input_shape, dtype=torch.int64 if _takes_tokens(model) else dtype)
             inputs = (x,) if lengths is None else (x, lengths)
             torch.func.functional_call(model, stand_ins, inputs)
     except layer_formulas.UnknownLayerError:
@@ -194,6 +200,10 @@ def _run(model, input_shape, dtype, lengths, *, device):
     return calls, counter.get_total_flops() - sum(call.flops for call in calls)
 
 
+def _takes_tokens(model):
+    return isinstance(next(filter(layer_formulas.is_layer, model.modules()), None), nn.Embedding)
+
+
 def _main(value):
     # The tensor that a layer takes or returns: the output of (output, states), the data of a
     # PackedSequence, which is a tuple too.
@@ -202,15 +212,16 @@ def _main(value):
 
 @contextmanager
 def _unfused(model):
-    # A fused recurrent layer is one operation without FLOPs to the counter; step by step it
-    # multiplies the same matrices. Other layers keep their fast kernels.
+    # A fused recurrent layer is one operation without FLOPs to the counter, and so is fused
+    # attention; step by step they multiply the same matrices. Other layers keep their kernels.
     recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
     backends = (torch.backends.mkldnn, torch.backends.cudnn) if recurrent else ()
     before = [backend.enabled for backend in backends]
     try:
         for backend in backends:
             backend.enabled = False
-        yield
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
     finally:
         for backend, enabled in zip(backends, before, strict=True):
             backend.enabled = enabled

@@ -1,6 +1,7 @@
 """Parameters, FLOPs and output shape of each known layer as formulas of its input's shape.
 
-A formula takes the layer's hyperparameters and the input shape, never a tensor. It returns
+A formula takes the layer's hyperparameters and the input shape, never a tensor; that of attention
+takes three shapes, of queries, keys and values. It returns
 ``(parameters, flops, output_shape)``: the numbers in each parameter by its name, the FLOPs
 of the whole batch (a multiply-add is 2; all but products with a weight count as 0), a tuple.
 Of a layer that returns (output, states) the shape is the output's.
@@ -10,7 +11,9 @@ import math
 
 from torch import nn
 
-__all__ = ["KNOWN", "UnknownLayerError", "check_known", "is_layer"]
+from bigmodel_utils.attention import DotProductAttention
+
+__all__ = ["KNOWN", "NUM_INPUTS", "UnknownLayerError", "check_known", "is_layer"]
 
 
 class UnknownLayerError(TypeError):
@@ -124,6 +127,23 @@ def _layer_norm(layer, shape):
     return _parameters(size, size), 0, shape
 
 
+def _rms_norm(layer, shape):
+    return {"weight": math.prod(layer.normalized_shape)}, 0, shape
+
+
+def _embedding(layer, shape):
+    # Rows are looked up, not multiplied.
+    size = layer.num_embeddings * layer.embedding_dim
+    return {"weight": size}, 0, (*shape, layer.embedding_dim)
+
+
+def _attention(layer, q, k, v):
+    # Each query meets each key, and each of its weights a value: a mask saves no product.
+    *_, s, d_v = v
+    flops = 2 * math.prod(q) * s + 2 * math.prod(q[:-1]) * s * d_v
+    return {}, flops, (*q[:-1], d_v)
+
+
 def _batch_norm2d(layer, shape):
     # Scale and shift; the running statistics are buffers, not parameters.
     return _parameters(layer.num_features, layer.num_features), 0, shape
@@ -184,13 +204,20 @@ KNOWN = {
     nn.GRUCell: _recurrent_cell(gates=3),
     nn.BatchNorm2d: _batch_norm2d,
     nn.LayerNorm: _layer_norm,
+    nn.RMSNorm: _rms_norm,
+    nn.Embedding: _embedding,
+    DotProductAttention: _attention,
     nn.MaxPool2d: _pool2d,
     nn.AvgPool2d: _pool2d,
     nn.AdaptiveAvgPool2d: _adaptive_pool2d,
     nn.ReLU: _same,
     nn.Sigmoid: _same,
     nn.Tanh: _same,
+    nn.GELU: _same,
+    nn.SiLU: _same,
     nn.Flatten: _flatten,
     nn.Dropout: _same,
     nn.Identity: _same,
 }
+# Layers whose formula takes more than one input's shape.
+NUM_INPUTS = {DotProductAttention: 3}

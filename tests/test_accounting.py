@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bigmodel_utils import accounting, layer_formulas, models
 from bigmodel_utils.accounting import measure, predict
+from bigmodel_utils.attention import DotProductAttention, causal_mask
 from bigmodel_utils.cost_report import LayerCost, Report
 
 CHECKED = settings(deadline=None, derandomize=True, max_examples=60)
@@ -100,6 +101,11 @@ def layers_and_shapes(draw, kind):
     elif kind is nn.LayerNorm:
         axes = draw(st.integers(1, 3))
         layer = nn.LayerNorm(shape[-axes:], elementwise_affine=draw(st.booleans()), bias=bias)
+    elif kind is nn.RMSNorm:
+        layer = nn.RMSNorm(shape[-draw(st.integers(1, 3)) :], elementwise_affine=bias)
+    elif kind is nn.Embedding:
+        shape = shape[: draw(st.integers(1, 3))]
+        layer = nn.Embedding(draw(st.integers(1, 5)), draw(st.integers(1, 7)))
     elif kind is nn.Flatten:
         first = draw(st.integers(0, 3))
         layer = nn.Flatten(first, draw(st.integers(first, 3)) - draw(st.sampled_from([0, 4])))
@@ -109,13 +115,14 @@ def layers_and_shapes(draw, kind):
 
 
 def output_of(layer, shape):
-    out = layer.eval()(torch.zeros(shape))
+    tokens = isinstance(layer, nn.Embedding)
+    out = layer.eval()(torch.zeros(shape, dtype=torch.int64 if tokens else None))
     return out[0] if isinstance(out, tuple) else out
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
-@pytest.mark.parametrize("kind", layer_formulas.KNOWN)
+@pytest.mark.parametrize("kind", [k for k in layer_formulas.KNOWN if k is not DotProductAttention])
 @given(data=st.data())
 @CHECKED
 def test_prediction_equals_the_count_for_every_layer(kind, data):
@@ -124,6 +131,91 @@ def test_prediction_equals_the_count_for_every_layer(kind, data):
     report = agree(layer, shape, dtype)
     assert len(report.layers) == 1
     assert report.layers[0].output_shape == tuple(output_of(layer, shape).shape)
+
+
+class Attention(nn.Module):
+    """Queries, keys and values cut out of one input (b, n, t + 2 s, d); the values are narrower."""
+
+    def __init__(self, t, s, groups=1, by_name=False, mask=None, causal=False):
+        super().__init__()
+        self.t, self.s, self.groups, self.by_name, self.causal = t, s, groups, by_name, causal
+        self.register_buffer("mask", mask)
+        self.attend = DotProductAttention()
+
+    def forward(self, x):
+        q, k, v = x.split([self.t, self.s, self.s], dim=2)
+        k, v = k[:, :: self.groups], v[:, :: self.groups, :, 1:]
+        if self.by_name:
+            return self.attend(v=v, causal=False, k=k, q=q)
+        return self.attend(q, k, v, self.mask, self.causal)
+
+
+@pytest.mark.parametrize("fused", [None, True, False])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"groups": 2}, {"groups": 6}, {"by_name": True}, {"causal": True},
+     {"mask": torch.ones(5, 7, dtype=torch.bool).tril()}, {"mask": causal_mask(5, 7),
+      "causal": True}],
+)  # fmt: skip
+def test_attention_pays_for_all_pairs_of_queries_and_keys(options, fused):
+    """Causal or masked, fused or written out: t s (d_k + d_v) multiply-adds a head."""
+    b, n, t, s, d = 2, 6, 5, 7, 4
+    model = Attention(t, s, **options)
+    model.attend.fused = fused
+    [cost] = agree(model, (b, n, t + 2 * s, d)).layers
+    assert cost.flops == 2 * b * n * t * s * (d + d - 1)
+    assert (cost.params, cost.output_shape) == (0, (b, n, t, d - 1))
+    assert model.attend.fused is fused
+
+
+class Tokens(nn.Module):
+    """Counts the fused function outside layers; wants tokens and checks that before any layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.out = nn.Embedding(9, 4), nn.Linear(4, 9)
+
+    def forward(self, tokens):
+        assert tokens.dtype == torch.int64
+        x = self.embedding(tokens)
+        return self.out(F.scaled_dot_product_attention(x, x, x, is_causal=True))
+
+
+def test_fused_attention_in_a_function_is_measured_and_not_predicted():
+    report = measure(Tokens(), (2, 5))
+    assert [(c.name, c.flops) for c in report.layers] == [
+        ("embedding", 0), ("out", 2 * 2 * 5 * 4 * 9), ("(outside layers)", 4 * 2 * 5 * 5 * 4)
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="got 800 FLOPs in functions that Tokens calls"):
+        predict(Tokens(), (2, 5))
+
+
+@pytest.mark.parametrize("positions", ["rotary", "learned", "sinusoidal", "none"])
+@pytest.mark.parametrize(
+    ("kv_heads", "norm", "activation", "bias", "dropout"),
+    [
+        (4, "rms", "relu2", False, 0.0),
+        (2, "layer", "swiglu", False, 0.1),
+        (1, "rms", "gelu", True, 0.0),
+        (4, "layer", "relu", True, 0.2),
+    ],
+)
+def test_a_gpt_by_hand(positions, kv_heads, norm, activation, bias, dropout):
+    b, t, vocab, d, heads, layers, d_ff, context = 3, 17, 37, 24, 4, 2, 50, 20
+    model = models.GPT(
+        vocab, context=context, d_model=d, num_layers=layers, num_heads=heads,
+        num_kv_heads=kv_heads, d_ff=d_ff, positions=positions, norm=norm, activation=activation,
+        bias=bias, dropout=dropout,
+    )  # fmt: skip
+    report = agree(model, (b, t))
+    d_kv, wide = d // heads * kv_heads, 2 if activation == "swiglu" else 1
+    matrices = layers * (2 * d * d + 2 * d * d_kv + (wide + 1) * d * d_ff) + d * vocab
+    pairs = layers * 2 * t * t * d  # scores, and values summed up
+    assert report.flops == 2 * b * (t * matrices + pairs)
+    biases = layers * (2 * d + 2 * d_kv + wide * d_ff + d) if bias else 0
+    gains = (2 * layers + 1) * d * (2 if norm == "layer" else 1)
+    table = context * d if positions == "learned" else 0
+    assert report.params == matrices + biases + gains + vocab * d + table
 
 
 class Mixed(nn.Module):
@@ -426,11 +518,11 @@ def test_a_call_that_changes_the_output_size_is_not_predicted():
     ("model", "input_shape", "message"),
     [
         (
-            nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.GELU())),
+            nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Mish())),
             (2, 3),
-            r"'1\.0' is of type GELU",
+            r"'1\.0' is of type Mish",
         ),
-        (nn.Sequential(nn.Embedding(3, 4)), (2, 5), "'0' is of type Embedding"),
+        (nn.Sequential(nn.Bilinear(3, 3, 4)), (2, 3), "'0' is of type Bilinear"),
         (nn.MultiheadAttention(4, 2), (2, 3, 4), r"'\(model\)' is of type MultiheadAttention"),
         (nn.MaxPool2d(2, return_indices=True), (2, 3, 4, 5), "return_indices=True"),
         (type("Net", (nn.Module,), {})(), (2, 3), r"'\(model\)' is of type Net"),

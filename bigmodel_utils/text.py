@@ -27,7 +27,8 @@ def load_text(path=None):
 
     Raises:
         FileNotFoundError, IsADirectoryError: there is no such file, or it is a folder.
-        ValueError: empty or too short, or no UTF-8: names the file, the place and what to do.
+        ValueError: empty or too short, no UTF-8, or with zero bytes, as binary files and UTF-16
+            have them: names the file, the place and what to do.
     """
     if path is None:
         from pydoc_data.topics import topics
@@ -40,10 +41,12 @@ def load_text(path=None):
         raise IsADirectoryError(f"path: expected a text file, found the folder {file}")
     content = file.read_bytes()
     try:
-        text = content.decode("utf-8-sig")  # without the mark
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(_undecodable(file, content, error)) from error
-    text = _unified(text)
+        raise ValueError(_undecodable(file, content, error.start, error.reason)) from error
+    if "\0" in text:
+        raise ValueError(_undecodable(file, content, content.index(0), "no character of a text"))
+    text = _unified(text.removeprefix("\ufeff"))
     if len(text) < _SHORTEST:
         found = f"{len(text):,} characters" if text else "none (the file is empty)"
         raise ValueError(f"path: expected at least {_SHORTEST:,} characters in {file}, got {found}")
@@ -116,11 +119,10 @@ def _unified(text):
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _undecodable(file, content, error):
-    line = content.count(b"\n", 0, error.start) + 1
-    place = f"byte {error.start:,} (line {line:,})"
+def _undecodable(file, content, start, reason):
+    line = content.count(b"\n", 0, start) + 1
     return (
-        f"path: expected UTF-8 text in {file}, got 0x{content[error.start]:02x} at {place}: "
-        f"{error.reason}. Convert the file first, say with Path(new).write_text("
-        "Path(old).read_text(encoding=...), encoding='utf-8') and the encoding it was written in"
+        f"path: expected UTF-8 text in {file}, got 0x{content[start]:02x} at byte {start:,} "
+        f"(line {line:,}): {reason}. If it is text in another encoding, convert it first: "
+        "Path(new).write_text(Path(old).read_text(encoding=...), encoding='utf-8')"
     )

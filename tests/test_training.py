@@ -131,7 +131,19 @@ def test_dropout_draws_from_the_seed_of_the_run():
     assert same(model, plain)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 4, 7, 100])
+def warm_up_and_decay(optimizer, steps):
+    """A fiftieth of the steps upwards, in whole steps, then down to 0 after the last."""
+    up, line = steps // 50, torch.optim.lr_scheduler.LinearLR
+    down = line(optimizer, start_factor=1, end_factor=0, total_iters=steps - up)
+    if up == 0:
+        return down
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"]
+    rise = line(optimizer, start_factor=1 / (up + 1), end_factor=1, total_iters=up)
+    return torch.optim.lr_scheduler.SequentialLR(optimizer, [rise, down], milestones=[up])
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 7, 49, 50, 100, 370])
 def test_schedules_are_torch_s(steps):
     for name, make in {
         "one-cycle": lambda o: torch.optim.lr_scheduler.OneCycleLR(
@@ -139,6 +151,7 @@ def test_schedules_are_torch_s(steps):
         ),
         "cosine": lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=steps),
         "constant": lambda o: torch.optim.lr_scheduler.ConstantLR(o, factor=1),
+        "linear": lambda o: warm_up_and_decay(o, steps),
     }.items():
         if name == "one-cycle" and steps < 4:  # torch divides by zero or starts at the top
             continue
@@ -157,6 +170,14 @@ def test_one_cycle_of_very_short_runs_stays_in_range(steps):
     rates = [learning_rate("one-cycle", step, steps, 0.3) for step in range(steps)]
     assert all(0 < rate <= 0.3 for rate in rates)
     assert max(rates) > 0.1
+
+
+@pytest.mark.parametrize("steps", [1, 10, 49, 50, 51, 1000])
+def test_a_linear_schedule_reaches_the_rate_once_and_ends_near_zero(steps):
+    rates = [learning_rate("linear", step, steps, 0.3) for step in range(steps)]
+    assert rates.count(0.3) == 1 == rates.count(max(rates)) and min(rates) > 0
+    assert rates.index(0.3) == steps // 50  # a short run has no warm-up
+    assert rates[-1] <= 0.3 / (steps - steps // 50) * 1.001
 
 
 # Data ---------------------------------------------------------------------------------------------
@@ -288,8 +309,8 @@ def test_bad_test_data_is_named_before_anything_is_trained():
         ({"lr": 0}, ValueError, "lr"),
         ({"lr": math.inf}, ValueError, "lr"),
         ({"weight_decay": -0.1}, ValueError, "weight_decay"),
-        ({"optimizer": "adam"}, ValueError, "optimizer: expected one of 'adamw', 'sgd'"),
-        ({"schedule": "linear"}, ValueError, "schedule: expected one of 'constant'"),
+        ({"optimizer": "adam"}, ValueError, "optimizer: expected one of 'adamw', 'muon', 'sgd'"),
+        ({"schedule": "line"}, ValueError, "schedule: expected one of 'constant'"),
         ({"label_smoothing": 1.1}, ValueError, "label_smoothing"),
         ({"clip_norm": 0}, ValueError, "clip_norm"),
         ({"augment": "shift"}, TypeError, "augment: expected a callable"),

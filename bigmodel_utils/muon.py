@@ -39,8 +39,8 @@ def orthogonalize(matrices, *, steps=5):
         raise ValueError(f"matrices: expected (..., rows, columns), got {tuple(matrices.shape)}")
     steps = integer("steps", steps, minimum=1)
     tall = matrices.shape[-2] > matrices.shape[-1]
-    x = (matrices.mT if tall else matrices).flatten(0, -3)  # the smaller Gram matrix: less work
-    x = x if x.ndim == 3 else x[None]
+    x = matrices.mT if tall else matrices  # the smaller Gram matrix: less work
+    x = x.flatten(0, -3) if x.ndim > 2 else x[None]  # (n, rows, columns)
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=_EPS)
     for _ in range(steps):
         gram = x @ x.mT

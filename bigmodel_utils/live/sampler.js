@@ -1,6 +1,6 @@
 // The next token's distribution: temperature, top-k and top-p change it, and draws are counted.
 
-const ROW = 20; // pixels
+const ROW = 24; // pixels
 const MOST_DRAWS = 10000;
 
 function draw() {
@@ -86,14 +86,14 @@ function draw() {
       const bar = (kind, value, attributes) => el("rect", { x: left, width: Math.max(0, x(value) - left),
         "data-grid": kind, "data-row": i, "data-col": 0, "data-value": value, class: "lf-" + kind, ...attributes });
       svg.append(el("g", { role: "row" }, el("g", { role: "gridcell", class: "lf-token" + (here ? " lf-chosen" : "")
-        + (i < kept ? "" : " lf-dropped"), tabindex: here ? 0 : -1, "aria-selected": here, "data-token": i,
+        + (i < kept ? "" : " lf-dropped"), tabindex: here ? 0 : -1, "aria-selected": String(here), "data-token": i,
       "aria-label": say("place", values) },
       el("rect", { x: 0, y, width, height: ROW, class: "lf-hit" }),
-      svgText(left - 6, y + 14, name.length > 12 ? name.slice(0, 11) + "…" : name, "end", "lf-name"),
+      svgText(left - 6, y + ROW / 2 + 4, name.length > 12 ? name.slice(0, 11) + "…" : name, "end", "lf-name"),
       bar("after", q[i], { y: y + 4, height: ROW - 8 }),
       bar("before", before[i], { y: y + 2, height: ROW - 4 }),
-      svgText(width - right + 6, y + 14, percent(q[i]), "start"),
-      draws && width >= 520 ? svgText(width, y + 14, "×" + counts[i], "end") : null,
+      svgText(width - right + 6, y + ROW / 2 + 4, percent(q[i]), "start"),
+      draws && width >= 520 ? svgText(width, y + ROW / 2 + 4, "×" + counts[i], "end") : null,
       el("circle", { cx: x(draws ? counts[i] / draws : 0), cy: y + ROW / 2, r: draws && i < kept ? 4.5 : 0,
         "data-grid": "count", "data-row": i, "data-col": 0, "data-value": counts[i], class: "lf-drawn" }))));
     });
@@ -138,7 +138,7 @@ function draw() {
         spread: digits(Math.sqrt(draws * q * (1 - q))) }));
     }
     result.put(parts, "entropy", bits);
-    Object.assign(result.dataset, { kept: now.kept, mass: now.mass, draws, token: picked,
+    Object.assign(result.dataset, { kept: now.kept, mass: now.mass, draws, picked,
       last: last === null ? "" : order[last] });
   }
 

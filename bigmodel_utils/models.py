@@ -14,6 +14,7 @@ __all__ = [
     "MLP",
     "ArticleCNN",
     "ArticleRNN",
+    "ArticleSelfAttention",
     "Block",
     "FeedForward",
     "KVCache",
@@ -154,6 +155,33 @@ class ArticleRNN(nn.Module):
         h0 = torch.zeros(self.num_layers, x.size(0), self.hidden_size).to(x.device)
         out, _ = self.rnn(x, h0)
         out = self.fc(out[:, -1, :])
+        return out
+
+
+class ArticleSelfAttention(nn.Module):
+    """The source article's layer of section 4.3 as printed: ``forward`` raises for every input.
+
+    The page "Attention" reads its errors and repairs it.
+
+    Args:
+        d_model: features of a position.
+    """
+
+    def __init__(self, d_model):
+        super().__init__()
+        integer("d_model", d_model, minimum=1)
+        self.qkv = nn.Linear(d_model, 3 * d_model)
+        self.attention = nn.Softmax(dim=2)
+        self.v = nn.Linear(d_model, d_model)
+        self.d_model = d_model
+
+    def forward(self, x):
+        B, N, E = x.size()
+        qkv = self.qkv(x).view(B, N, 3, E).permute(0, 2, 1, 3)
+        q, k, v = qkv.chunk(3, dim=2)  # noqa: RUF059 - as printed
+        att = self.attention(k.permute(0, 2, 1)).permute(0, 2, 1)
+        out = (q * att).sum(2) / att.sum(2).sqrt()
+        out = self.v(out)
         return out
 
 

@@ -7,45 +7,16 @@ that says how to use the lab.
 import functools
 
 import torch
-import torch.nn.functional as F
 
-from bigmodel_utils import arguments, plotting, sequences
+from bigmodel_utils import arguments, labs, plotting, sequences
+from bigmodel_utils.labs import FILTERS, apply_filter, draw_arrival, prefix_probabilities
 
-__all__ = ["filter_lab", "sequence_lab", "train_lab"]
+__all__ = ["filter_lab", "sequence_lab", "text_lab", "train_lab"]
 
 _NOTE = (
     "Run this page to use the lab: open it on Colab or in JupyterLab with the rocket button "
     "at the top of the page."
 )
-
-FILTERS = {
-    "blur": lambda size: torch.full((size, size), 1 / size**2),
-    "vertical edges": lambda size: _derivative(size),
-    "horizontal edges": lambda size: _derivative(size).T,
-    "sharpen": lambda size: _sharpen(size),
-    "random": lambda size: torch.randn(
-        size, size, generator=torch.Generator().manual_seed(size)
-    ) / size,
-}  # fmt: skip
-
-
-def _derivative(size):
-    ramp = torch.linspace(-1, 1, size)
-    smooth = torch.hann_window(size + 2, periodic=False)[1:-1]
-    kernel = smooth[:, None] * ramp
-    return kernel / kernel.abs().sum() * 4
-
-
-def _sharpen(size):
-    kernel = -torch.full((size, size), 1 / size**2)
-    kernel[size // 2, size // 2] += 2
-    return kernel
-
-
-def apply_filter(photo, name, size, stride):
-    """Return the grey photo (h, w) filtered by the named kernel, with zero padding."""
-    kernel = FILTERS[name](size).to(photo)
-    return F.conv2d(photo[None, None], kernel[None, None], padding=size // 2, stride=stride)[0, 0]
 
 
 def filter_lab(photo):
@@ -235,7 +206,7 @@ def sequence_lab(model, data):
         raise ValueError(f"data: y: expected classes below {seen_of(0).shape[1]}, got {y.unique()}")
 
     def draw(sequence, step):
-        _draw_arrival(seen_of(sequence), min(step, int(lengths[sequence])), int(y[sequence]))
+        draw_arrival(seen_of(sequence), min(step, int(lengths[sequence])), int(y[sequence]))
 
     first = min(2, int(lengths[0]))
     draw(0, first)
@@ -247,34 +218,39 @@ def sequence_lab(model, data):
     _show(draw, controls)
 
 
-def prefix_probabilities(model, sequence):
-    """Return the probabilities (t, classes) after each step of one sequence (t, d)."""
-    size, training = len(sequence), model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            prefixes = sequence.expand(size, *sequence.shape)
-            return model(prefixes, torch.arange(1, size + 1)).softmax(1)
-    finally:
-        model.train(training)
+def text_lab(model, tokenizer, *, prompt):
+    """Let a language model write, with a prompt and settings of the reader's choice.
 
+    Args:
+        model: a GPT (``context``, ``new_cache``), as :func:`bigmodel_utils.generation.generate`
+            needs it.
+        tokenizer: with ``encode`` and ``decode``, the one that the model was trained with.
+        prompt: text to begin with, of at least one token.
 
-def _draw_arrival(seen, step, truth):
-    classes = seen.shape[1]
-    fig, axes = plotting.figure(1, 2, width=7, height=2.6)
-    span = (0.5, len(seen) + 0.5, classes - 0.5, -0.5)
-    image = axes[0].imshow(seen.T.numpy(), vmin=0, vmax=1, cmap="Blues", aspect="auto", extent=span)
-    axes[0].axvline(step, color=plotting.COLORS[1], lw=1.5)
-    axes[0].set(xlabel="step", ylabel="class", yticks=range(classes))
-    fig.colorbar(image, ax=axes[0], label="probability")
-    colors = [plotting.COLORS[2 if c == truth else 0] for c in range(classes)]
-    axes[1].bar(range(classes), (100 * seen[step - 1]).tolist(), color=colors)
-    axes[1].set(xlabel="class", ylabel="probability (%)", ylim=(0, 100), xticks=range(classes))
-    answer = int(seen[step - 1].argmax())
-    axes[1].set_title(f"after {step} of {len(seen)} steps: {answer}, truth {truth}", fontsize=10)
-    plotting.show(
-        fig,
-        f"Probabilities of {classes} classes after each step, as a heat map, and after step "
-        f"{step} as bars: the answer is {answer}, the truth {truth}, drawn in green.",
-        kind="png",
-    )
+    Raises:
+        TypeError, ValueError: naming the argument, what came and what was expected.
+    """
+    import ipywidgets
+
+    if not isinstance(model, torch.nn.Module) or not hasattr(model, "context"):
+        raise TypeError(f"model: expected a GPT with a context, got {arguments.describe(model)}")
+    if not all(callable(getattr(tokenizer, name, None)) for name in ("encode", "decode")):
+        described = arguments.describe(tokenizer)
+        raise TypeError(f"tokenizer: expected one with encode and decode, got {described}")
+    if not isinstance(prompt, str) or not tokenizer.encode(prompt):
+        raise ValueError(f"prompt: expected a text of a token or more, got {prompt!r:.60}")
+
+    draw = functools.partial(labs.draw_writing, model, tokenizer)
+    first = {"prompt": prompt, "length": 120, "temperature": 0.7, "top_p": 0.95, "seed": 0}
+    draw(**first)
+    print(_NOTE)
+    slow = {"continuous_update": False}  # writing takes a moment: only where the slider stops
+    slider = ipywidgets.FloatSlider
+    controls = {
+        "prompt": ipywidgets.Text(prompt, description="prompt", **slow),
+        "length": ipywidgets.IntSlider(120, 10, 500, 10, description="tokens", **slow),
+        "temperature": slider(value=0.7, min=0, max=2, step=0.1, description="temp", **slow),
+        "top_p": slider(value=0.95, min=0.05, max=1, step=0.05, description="top-p", **slow),
+        "seed": ipywidgets.IntSlider(0, 0, 99, description="seed", **slow),
+    }
+    _show(draw, controls)

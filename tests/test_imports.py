@@ -25,6 +25,7 @@ LEVELS = [
         "live.labels_attention",
         "live.labels_recurrent",
         "live.labels_sampler",
+        "live.labels_tiles",
     },
     {"attention", "positions", "tiled_attention", "reference_attention", "memory"},
     {"blocks"},
@@ -42,6 +43,7 @@ LEVELS = [
         "live.schema_attention",
         "live.schema_recurrent",
         "live.schema_sampler",
+        "live.schema_tiles",
     },
     {
         "reference_pooling",
@@ -55,7 +57,7 @@ LEVELS = [
     },
     {"evaluation", "generation", "checks.*"},
     {"run"},
-    {"training"},
+    {"training", "labs"},
     {"widgets"},
 ]
 MODULES = sorted(PACKAGE.glob("**/*.py"))

@@ -5,7 +5,9 @@ import ipywidgets
 import pytest
 import torch
 
-from bigmodel_utils import models, widgets
+from bigmodel_utils import labs, models, widgets
+from bigmodel_utils.generation import generate, next_token_probabilities
+from bigmodel_utils.tokenizer import CharTokenizer
 
 
 @pytest.fixture
@@ -229,4 +231,87 @@ def test_the_lab_s_probabilities_are_those_of_each_beginning(bidirectional):
 def test_sequence_lab_names_bad_data(shown, model, data, error, words):
     with pytest.raises(error, match=words):
         widgets.sequence_lab(model, data)
+    assert shown == []
+
+
+def writer(context=24):
+    torch.manual_seed(0)
+    tokenizer = CharTokenizer("the quick brown fox, and so on.")
+    model = models.GPT(tokenizer.vocab_size, context=context, d_model=16, num_layers=1, num_heads=2)
+    torch.nn.init.normal_(model.head.weight)
+    return model.train(), tokenizer
+
+
+def test_text_lab_shows_a_static_default(shown, capsys, monkeypatch):
+    monkeypatch.setattr(ipywidgets, "interactive_output", lambda *args: ipywidgets.Output())
+    model, tokenizer = writer()
+    widgets.text_lab(model, tokenizer, prompt="the fox")
+    assert "written" in shown[0][0]["text/plain"] and model.training
+    prompt = torch.tensor([tokenizer.encode("the fox")])
+    expected = generate(model, prompt, 120, temperature=0.7, top_p=0.95, seed=0)[0]
+    output = capsys.readouterr()
+    assert output.out.startswith(tokenizer.decode(expected) + "\n")
+    print(output.out)
+    assert_default_comes_first(shown, capsys)
+
+
+def test_text_lab_writes_again_for_each_control(shown, capsys):
+    widgets.text_lab(*writer(), prompt="the fox")
+    named = controls(shown)
+    assert set(named) == {"prompt", "tokens", "temp", "top-p", "seed"}
+    assert not any(control.continuous_update for control in named.values())
+    before = len(figures(shown))
+    named["seed"].value = 3
+    named["temp"].value = 0.0
+    named["top-p"].value = 0.5
+    named["tokens"].value = 10
+    named["prompt"].value = "so"
+    after = figures(shown)
+    assert len(after) == before + 5 and len({data["image/png"] for data in after[-5:]}) >= 4
+    assert "last 11 tokens" in after[-1]["text/plain"]
+    capsys.readouterr()
+    named["prompt"].value = "Zebra"
+    assert len(figures(shown)) == len(after), "what cannot be encoded draws nothing"
+
+
+def test_what_cannot_be_written_is_said_and_no_error(shown, capsys):
+    model, tokenizer = writer()
+    labs.draw_writing(model, tokenizer, "a Z", 5)
+    assert "no token for the character 'Z'" in capsys.readouterr().out
+    labs.draw_writing(model, tokenizer, "", 5)
+    assert "prompt: expected at least one token" in capsys.readouterr().out
+    assert shown == []
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.6, "top_p": 0.9}, {"top_k": 3}])
+def test_surprise_is_that_of_each_beginning(options):
+    model, tokenizer = writer()
+    tokens = generate(model, torch.tensor([tokenizer.encode("the ")]), 12, seed=4, **options)[0]
+    bits = labs.surprise(model, tokens, **options)
+    assert model.training and bits.shape == (15,)
+    model.eval()
+    for step in range(1, 16):
+        logits = model(tokens[None, :step])[0, -1].detach()
+        q = next_token_probabilities(logits, **options)
+        torch.testing.assert_close(bits[step - 1], -q[tokens[step]].log2())
+    assert bits[3:].isfinite().all(), "what was drawn could be drawn"
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"model": len}, TypeError, "model: expected a GPT"),
+        ({"model": torch.nn.Linear(1, 1)}, TypeError, "model: expected a GPT"),
+        ({"tokenizer": "abc"}, TypeError, "tokenizer: expected one with encode and decode, got"),
+        ({"tokenizer": None}, TypeError, "tokenizer: .*NoneType"),
+        ({"prompt": ""}, ValueError, "prompt: expected a text of a token or more, got ''"),
+        ({"prompt": 7}, ValueError, "prompt: "),
+        ({"prompt": "Z"}, ValueError, "no token for the character 'Z'"),
+    ],
+)
+def test_text_lab_names_bad_arguments(shown, change, error, words):
+    model, tokenizer = writer()
+    given = {"model": model, "tokenizer": tokenizer, "prompt": "the"} | change
+    with pytest.raises(error, match=words):
+        widgets.text_lab(given["model"], given["tokenizer"], prompt=given["prompt"])
     assert shown == []

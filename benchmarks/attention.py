@@ -7,16 +7,17 @@
 all ways alike; the median of the ratios is printed and, in brackets, their quartiles. With one
 thread, the default, time is the process's CPU time, else time on the wall. Peak memory is given
 twice: the bytes of all tensors that were alive together (``memory.peak_bytes``; buffers inside a
-kernel are not seen), and by how much a fresh process grew (its maximum resident size, everything
-included). Every way is checked against the explicit one, gradients included, before it is timed.
+kernel are not seen), and by how much a fresh process grew (its largest resident size, everything
+included; read from /proc, so on Linux). Every way is checked against the explicit one, gradients
+included, before it is timed.
 """
 
 import argparse
 import multiprocessing
-import resource
+import re
 import statistics
-import sys
 import time
+from pathlib import Path
 
 from bigmodel_utils.device import setup
 
@@ -34,7 +35,9 @@ def way(name):
     def explicit(q, k, v):
         t = q.shape[-2]
         hidden = torch.ones(t, t, dtype=torch.bool).triu(1)
-        scores = q @ k.mT * q.shape[-1] ** -0.5
+        scores = (q * q.shape[-1] ** -0.5) @ k.mT
+        if not scores.requires_grad:  # as careful as it can be: masked in place
+            return scores.masked_fill_(hidden, -torch.inf).softmax(-1) @ v
         return scores.masked_fill(hidden, -torch.inf).softmax(-1) @ v
 
     def fused(q, k, v):
@@ -72,15 +75,23 @@ def forward_and_backward(function, leaves, grad):
     return [out, *torch.autograd.grad(out, leaves, grad)]
 
 
+def largest_size():
+    """Return the largest resident size that this process ever had, in bytes; Linux only.
+
+    Not ``resource.ru_maxrss``: a process inherits it from the one that started it.
+    """
+    line = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return 1024 * int(line[1])
+
+
 def growth(name, passes, length, threads, answer):
     """Put by how many bytes this process grew; to be run in a fresh one."""
     setup(0, threads=threads)
-    unit = 1 if sys.platform == "darwin" else 1024
     passes(way(name), *case(16))  # loads what is loaded once
     given = case(length)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = largest_size()
     passes(way(name), *given)
-    answer.put(unit * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+    answer.put(largest_size() - before)
 
 
 def in_fresh_process(name, passes, length, threads):

@@ -15,10 +15,12 @@ from . import (
     labels_attention,
     labels_recurrent,
     labels_sampler,
+    labels_tiles,
     schema,
     schema_attention,
     schema_recurrent,
     schema_sampler,
+    schema_tiles,
 )
 
 __all__ = ["FIGURES", "LABELS", "LiveFigure"]
@@ -28,12 +30,14 @@ LABELS = {
     **labels_recurrent.LABELS,
     **labels_attention.LABELS,
     **labels_sampler.LABELS,
+    **labels_tiles.LABELS,
 }
 SCHEMAS = {
     **schema.SCHEMAS,
     **schema_recurrent.SCHEMAS,
     **schema_attention.SCHEMAS,
     **schema_sampler.SCHEMAS,
+    **schema_tiles.SCHEMAS,
 }
 FIGURES = tuple(sorted(LABELS))
 
@@ -53,6 +57,9 @@ _FILES = {
         *_BASE, "attention.css", "dial.js", "sums.js", "grid.js", "value.js", "attention.js"
     ],
     "sampler": [*_BASE, "plot.css", "sampler.css", "dial.js", "plot.js", "sampler.js"],
+    "online-softmax": [
+        *_BASE, "tiles.css", "dial.js", "sums.js", "grid.js", "value.js", "tiles.js"
+    ],
 }  # fmt: skip
 # By how much arrows, buttons and a drag change a cell of a grid, where it is not a half.
 _STEPS = {"unrolled": 0.1}

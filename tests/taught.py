@@ -7,7 +7,7 @@ code, the same numbers: a function that runs both and asserts it.
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils import models, reference, reference_pooling, reference_recurrent
+from bigmodel_utils import attention, models, reference, reference_pooling, reference_recurrent
 
 
 def _random(*shape):
@@ -154,6 +154,31 @@ def _gru(gru):
     torch.testing.assert_close(h[:, 1:], reference_recurrent.gru(x, *parameters, h0))
 
 
+def _attention_case():
+    mask = torch.rand(2, 1, 4, 5, generator=torch.Generator().manual_seed(7)) < 0.5
+    mask[0, 0, 1] = False  # a query that may attend to nothing
+    return _random(2, 3, 4, 6), _random(2, 3, 5, 6), _random(2, 3, 5, 7), mask
+
+
+def _attention(page_function):
+    q, k, v, mask = _attention_case()
+    for options in ({}, {"mask": mask}, {"mask": mask, "scale": 0.3}):
+        expected = attention.attention(q, k, v, **options)
+        torch.testing.assert_close(page_function(q, k, v, **options), expected)
+
+
+def _attention_weights(page_function):
+    q, k, _, mask = _attention_case()
+    for options in ({}, {"mask": mask, "scale": 0.3}):
+        expected = attention.attention_weights(q, k, **options)
+        torch.testing.assert_close(page_function(q, k, **options), expected)
+
+
+def _causal_mask(page_function):
+    for t, s in ((1, 1), (4, 4), (2, 5), (1, 6)):
+        assert torch.equal(page_function(t, s), attention.causal_mask(t, s))
+
+
 POOLING = ("max_pool2d", "avg_pool2d", "max_pool2d_backward", "avg_pool2d_backward")
 
 IDENTICAL = {
@@ -176,6 +201,9 @@ EQUAL = {
     ("recurrent_backward", "bptt"): _bptt,
     ("gates", "lstm"): _lstm,
     ("gates", "gru"): _gru,
+    ("attention", "attention"): _attention,
+    ("attention", "attention_weights"): _attention_weights,
+    ("attention", "causal_mask"): _causal_mask,
     ("speech", "ArticleRNN"): _article_rnn,
     ("speech", "SequenceClassifier"): _sequence_classifier,
 }

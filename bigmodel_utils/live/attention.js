@@ -146,8 +146,6 @@ function draw() {
   }
 
   function render() {
-    s.length = Math.min(s.length, s.tokens);
-    length.max = s.tokens;
     tokens.put(s.tokens);
     length.put(s.length);
     heat.put(s.temperature);

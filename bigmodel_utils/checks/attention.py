@@ -1,0 +1,123 @@
+"""Checkers of the exercises on the page "Attention"."""
+
+import torch
+
+from bigmodel_utils.checks import grade, random_tensor
+
+__all__ = [
+    "divisor",
+    "grouped_query_attention",
+    "padded_attention",
+    "sliding_window_mask",
+]
+
+
+def padded_attention(function):
+    """Check ``function(q, k, v, lengths)``: attention over the real keys of each sequence."""
+    settings = [
+        (2, 3, 4, 5, 2, 3, [5, 2]),
+        (3, 1, 2, 4, 3, 2, [0, 4, 1]),
+        (4, 2, 5, 3, 1, 4, [3, 1, 0, 2]),
+        (3, 3, 4, 6, 4, 2, [2, 6, 3]),  # as many heads as sequences
+        (4, 2, 4, 5, 3, 2, [1, 5, 0, 3]),  # as many queries as sequences
+    ]
+    cases = [
+        (*_inputs(seed, b, n, n, t, s, d, e), torch.tensor(lengths))
+        for seed, (b, n, t, s, d, e, lengths) in enumerate(settings)
+    ]
+    return grade(
+        function,
+        cases,
+        _one_sequence_at_a_time,
+        hint="Hide keys, not queries; the mask of a sequence holds for all its heads and queries.",
+    )
+
+
+def _one_sequence_at_a_time(q, k, v, lengths):
+    # The padding is cut off, so no mask is needed. Nothing left: an empty sum.
+    out = q.new_zeros(*q.shape[:3], v.shape[3])
+    for i, length in enumerate(lengths.tolist()):
+        for head in range(q.shape[1]):
+            for row in range(q.shape[2]):
+                out[i, head, row] = _mean(q[i, head, row], k[i, head, :length], v[i, head, :length])
+    return out
+
+
+def _mean(query, keys, values):
+    # One query: the weighted mean by a loop over the keys.
+    total, mean = 0.0, torch.zeros_like(values[:0].sum(0))
+    for key, value in zip(keys, values, strict=True):
+        weight = torch.exp((query * key).sum() / len(query) ** 0.5)
+        total, mean = total + weight, mean + weight * value
+    return mean / total if len(keys) else mean
+
+
+def sliding_window_mask(function):
+    """Check ``function(t, s, window)``: each query sees the last ``window`` keys up to its own."""
+    return grade(
+        function,
+        [(5, 5, 2), (3, 7, 4), (4, 4, 1), (6, 6, 9), (1, 6, 3), (2, 5, 5)],
+        _window_by_loops,
+        hint="The t queries are the last of s positions; a window of 1 sees the query's own key.",
+    )
+
+
+def _window_by_loops(t, s, window):
+    mask = torch.zeros(t, s, dtype=torch.bool)
+    for row in range(t):
+        own = s - t + row
+        for back in range(window):
+            if own - back >= 0:
+                mask[row, own - back] = True
+    return mask
+
+
+def grouped_query_attention(function):
+    """Check ``function(q, k, v)``: q (b, n, t, d), k (b, m, s, d), v (b, m, s, e)."""
+    settings = [(2, 6, 2, 3, 4, 5, 2), (1, 4, 1, 5, 3, 2, 3), (3, 3, 3, 2, 6, 4, 1)]
+    settings += [(2, 8, 4, 1, 5, 2, 4), (1, 6, 3, 4, 2, 3, 2)]
+    return grade(
+        function,
+        [_inputs(seed, *sizes) for seed, sizes in enumerate(settings)],
+        _head_by_head,
+        hint="Query head h reads key head h // (n / m), and the scale is that of one head.",
+    )
+
+
+def _head_by_head(q, k, v):
+    (b, n, t, _), m = q.shape, k.shape[1]
+    out = q.new_zeros(b, n, t, v.shape[3])
+    for i in range(b):
+        for head in range(n):
+            shared = next(g for g in range(m) if head in range(g * n // m, (g + 1) * n // m))
+            for row in range(t):
+                out[i, head, row] = _mean(q[i, head, row], k[i, shared], v[i, shared])
+    return out
+
+
+def divisor(function):
+    """Check ``function(q, k)``: standard deviation of q·k over all pairs of rows."""
+    shapes = [(7, 5, 3), (4, 9, 2), (6, 6, 8), (5, 3, 1)]
+    cases = [
+        (random_tensor(seed, m, d) + seed / 2, 2 * random_tensor(10 + seed, n, d) - seed)
+        for seed, (m, n, d) in enumerate(shapes)
+    ]
+    return grade(
+        function,
+        cases,
+        _deviation_by_loops,
+        hint="Var = E[(q . k)^2] - E[q . k]^2, and both split, since q and k are independent.",
+    )
+
+
+def _deviation_by_loops(q, k):
+    scores = torch.stack([(row * key).sum() for row in q for key in k])
+    return ((scores - scores.mean()) ** 2).mean().sqrt()
+
+
+def _inputs(seed, b, n, m, t, s, d, e):
+    return (
+        random_tensor(seed, b, n, t, d),
+        random_tensor(10 + seed, b, m, s, d),
+        random_tensor(20 + seed, b, m, s, e),
+    )

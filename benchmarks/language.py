@@ -1,0 +1,340 @@
+"""Loss of a small language model after 60 CPU-seconds: nanoGPT's CPU recipe against the book's.
+
+    python benchmarks/language.py [--text FILE] [--seconds S] [--threads N] [--seed N]
+                                  [--validate] [--eager]
+
+Both train on the characters of the same text (by default ``text.load_text()``) with a model of 4
+layers and 128 features; the loss is that of the last tenth, which nobody trains on, in nats a
+character. The plain recipe is nanoGPT's for a CPU: 12 rows of 64, AdamW, float32, nothing compiled.
+It runs twice, with the cosine over 2,000 steps, as published, and over the steps that fit. The
+book's recipe runs for the whole time and for 1/5.2 of it, with its schedule scaled to fit: if the
+short run ends below the plain recipe's last loss, it is more than five times as fast.
+
+The clock counts the CPU seconds of all threads in training: neither evaluation nor compilation,
+whose CPU seconds (those of the C++ compiler too) are printed and added in a second ratio.
+``--validate`` cuts the held-out tenth off and holds out the tenth before it: for tuning.
+``--eager`` compiles nothing.
+"""
+
+import argparse
+import math
+import os
+import shutil
+import tempfile
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from bigmodel_utils.device import number_format, setup
+
+NUM_LAYERS, D_MODEL = 4, 128
+# nanoGPT's README, "I only have a macbook"; warm_up and decay are steps.
+PLAIN = {
+    "num_heads": 4, "rows": 12, "length": 64, "lr": 1e-3, "last_lr": 1e-4, "warm_up": 100,
+    "decay": 2000,
+}  # fmt: skip
+# Chosen with --validate; warm_up is a share of the time.
+BOOK = {
+    "num_heads": 2, "rows": 8, "length": 128, "muon_lr": 0.016, "momentum": 0.8, "adamw_lr": 0.02,
+    "betas": (0.9, 0.95), "embedding_std": 0.5, "warm_up": 0.03,
+}  # fmt: skip
+GOAL = 5.0
+SHORT = 1 / 5.2  # share of the time: a little less than the goal's, as a step may jut out
+CHECKS = 20  # losses measured in a run, the last one included
+
+
+@dataclass
+class Run:
+    """What a training run left behind."""
+
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    losses: list = field(default_factory=list)  # (CPU seconds, held-out loss)
+
+    @property
+    def loss(self):
+        return self.losses[-1][1]
+
+
+def plain_gpt(vocab_size, context):
+    """Return nanoGPT's model without dropout and biases, written plainly."""
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+
+    class PlainBlock(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.norm2 = (nn.LayerNorm(D_MODEL, bias=False) for _ in range(2))
+            self.qkv = nn.Linear(D_MODEL, 3 * D_MODEL, bias=False)
+            self.projection = nn.Linear(D_MODEL, D_MODEL, bias=False)
+            self.up = nn.Linear(D_MODEL, 4 * D_MODEL, bias=False)
+            self.down = nn.Linear(4 * D_MODEL, D_MODEL, bias=False)
+
+        def forward(self, x):
+            b, t, d = x.shape
+            qkv = self.qkv(self.norm1(x)).view(b, t, 3, PLAIN["num_heads"], -1)
+            q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (b, n, t, d_head) each
+            out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            x = x + self.projection(out.transpose(1, 2).reshape(b, t, d))
+            return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+    class PlainGPT(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens = nn.Embedding(vocab_size, D_MODEL)
+            self.positions = nn.Embedding(context, D_MODEL)
+            self.blocks = nn.Sequential(*(PlainBlock() for _ in range(NUM_LAYERS)))
+            self.norm = nn.LayerNorm(D_MODEL, bias=False)
+            self.head = nn.Linear(D_MODEL, vocab_size, bias=False)
+            self.head.weight = self.tokens.weight
+            for name, p in self.named_parameters():
+                if p.ndim == 2:
+                    ends_branch = name.endswith(("projection.weight", "down.weight"))
+                    std = 0.02 / math.sqrt(2 * NUM_LAYERS) if ends_branch else 0.02
+                    nn.init.normal_(p, std=std)
+
+        def forward(self, tokens):
+            x = self.tokens(tokens) + self.positions(torch.arange(tokens.shape[1]))
+            return self.head(self.norm(self.blocks(x)))
+
+    return PlainGPT()
+
+
+def clocked(seconds, step, evaluate, checks=1):
+    """Call ``step(number, share of the time spent)`` until the time is spent; return the Run.
+
+    ``evaluate()``, off the clock, is called at the end and ``checks - 1`` times before.
+    """
+    run, next_check = Run(), seconds / checks
+    while run.seconds < seconds:
+        start = time.process_time()
+        run.tokens += step(run.steps, run.seconds / seconds)
+        run.seconds += time.process_time() - start
+        run.steps += 1
+        if run.seconds >= min(next_check, seconds):
+            run.losses.append((run.seconds, evaluate()))
+            next_check = run.seconds + seconds / checks
+    return run
+
+
+def held_out_loss(model, x, y):
+    """Return the mean loss, in nats a character, over all rows, in float32 and eagerly."""
+    import torch
+    import torch.nn.functional as F
+
+    with torch.no_grad():
+        losses = [
+            F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum")
+            for inputs, targets in zip(x.split(64), y.split(64), strict=True)
+        ]
+    return sum(losses).item() / y.numel()
+
+
+def plain_run(tokens, held_out, vocab_size, seconds, *, over_budget, seed):
+    """Train by nanoGPT's CPU recipe; the cosine spans 2,000 steps or, over_budget, all time."""
+    import torch
+    import torch.nn.functional as F
+
+    from bigmodel_utils.text import windows
+
+    torch.manual_seed(seed)
+    rows, length, warm_up = PLAIN["rows"], PLAIN["length"], PLAIN["warm_up"]
+    model = plain_gpt(vocab_size, length)
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    gains = [p for p in model.parameters() if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": gains, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=PLAIN["lr"], betas=(0.9, 0.99))
+    x, y = windows(tokens, length, stride=1)
+    warmed = 0.0  # share of the time when the warm-up ended
+
+    def rate(number, share):
+        nonlocal warmed
+        if number < warm_up:
+            warmed = share
+            return PLAIN["lr"] * (number + 1) / (warm_up + 1)
+        if over_budget:
+            progress = (share - warmed) / (1 - warmed)
+        else:
+            progress = min(1.0, (number - warm_up) / (PLAIN["decay"] - warm_up))
+        wave = (1 + math.cos(math.pi * progress)) / 2
+        return PLAIN["last_lr"] + (PLAIN["lr"] - PLAIN["last_lr"]) * wave
+
+    def step(number, share):
+        for group in optimizer.param_groups:
+            group["lr"] = rate(number, share)
+        chosen = torch.randint(len(x), (rows,))
+        loss = F.cross_entropy(model(x[chosen]).flatten(0, 1), y[chosen].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return rows * length
+
+    rows_held_out = windows(held_out, length)
+    return clocked(seconds, step, lambda: held_out_loss(model, *rows_held_out))
+
+
+class Book:
+    """The book's recipe, on one model that each run starts anew, so that it compiles once."""
+
+    def __init__(self, tokens, held_out, vocab_size, *, dtype, compiled, seed):
+        import torch
+
+        from bigmodel_utils.models import GPT
+        from bigmodel_utils.text import windows
+
+        torch.manual_seed(seed)
+        self.tokens, self.dtype, self.seed = tokens, dtype, seed
+        self.held_out = windows(held_out, BOOK["length"])
+        self.model = GPT(
+            vocab_size, context=BOOK["length"], d_model=D_MODEL, num_layers=NUM_LAYERS,
+            num_heads=BOOK["num_heads"],
+        )  # fmt: skip
+        torch.nn.init.normal_(self.model.embedding.weight, std=BOOK["embedding_std"])
+        self.start = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.loss = torch.compile(self._loss) if compiled else self._loss
+        before = sum(os.times()[:4])  # this process and those that it waited for
+        x, y = next(self._batches())
+        for _ in range(2):
+            self.loss(x, y).backward()
+        self.compile_seconds = sum(os.times()[:4]) - before
+
+    def _loss(self, x, y):
+        import torch
+        import torch.nn.functional as F
+
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            logits = self.model(x)
+        return F.cross_entropy(logits.float().flatten(0, 1), y.flatten())
+
+    def _batches(self):
+        """Yield batches without end: each epoch cuts the text into rows at another offset."""
+        import torch
+
+        from bigmodel_utils.text import windows
+
+        generator = torch.Generator().manual_seed(self.seed)
+        while True:
+            offset = torch.randint(BOOK["length"], (), generator=generator)
+            x, y = windows(self.tokens[offset:], BOOK["length"])
+            for chosen in torch.randperm(len(x), generator=generator).split(BOOK["rows"]):
+                if len(chosen) == BOOK["rows"]:
+                    yield x[chosen], y[chosen]
+
+    def run(self, seconds, checks=1):
+        """Train from the start for a time; return the Run."""
+        import torch
+
+        from bigmodel_utils.muon import Muon
+
+        self.model.load_state_dict(self.start)
+        self.model.zero_grad()
+        hidden = [p for p in self.model.blocks.parameters() if p.ndim == 2]
+        taken = {id(p) for p in hidden}
+        others = [p for p in self.model.parameters() if id(p) not in taken]
+        adamw = torch.optim.AdamW(others, betas=BOOK["betas"], weight_decay=0.0, fused=True)
+        muon = Muon(hidden, momentum=BOOK["momentum"])
+        optimizers = ((muon, BOOK["muon_lr"]), (adamw, BOOK["adamw_lr"]))
+        batches = self._batches()
+
+        def step(number, share):
+            x, y = next(batches)
+            self.loss(x, y).backward()
+            for optimizer, lr in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = lr * min(share / BOOK["warm_up"], 1 - share)
+                optimizer.step()
+                optimizer.zero_grad()
+            return x.numel()
+
+        return clocked(seconds, step, lambda: held_out_loss(self.model, *self.held_out), checks)
+
+
+def report(name, run):
+    """Print a run's line."""
+    print(
+        f"{name}: loss {run.loss:.3f} nats a character ({run.loss / math.log(2):.3f} bits) after "
+        f"{run.seconds:.1f} CPU-s, {run.steps:,} steps, {run.tokens / run.seconds:,.0f} tokens/s",
+        flush=True,
+    )
+
+
+def compare(plain, long, short, compile_seconds):
+    """Print how many times as fast the book reaches each plain run's last loss."""
+    for name, run in plain.items():
+        crossed = next((s for s, loss in long.losses if loss <= run.loss), None)
+        ended = short.seconds if short.loss <= run.loss else None
+        for way, seconds in (("short run's end", ended), ("long run's crossing", crossed)):
+            line = f"to the loss of {name!r}, {way}: "
+            if seconds is None:
+                print(f"{line}not reached, goal {GOAL}: MISSED")
+                continue
+            ratio = run.seconds / seconds
+            counted = run.seconds / (seconds + compile_seconds)
+            verdict = "reached" if ratio >= GOAL else "MISSED"
+            print(
+                f"{line}{ratio:.2f} times as fast, goal {GOAL}: {verdict} "
+                f"({counted:.2f} with compilation counted)"
+            )
+
+
+def load(path, *, validate):
+    """Return (training tokens, held-out tokens, size of the vocabulary)."""
+    import torch
+
+    from bigmodel_utils.text import load_text, split_text
+    from bigmodel_utils.tokenizer import CharTokenizer
+
+    text = load_text(path)
+    training, held_out = split_text(text)
+    if validate:
+        training, held_out = split_text(training)
+    tokenizer = CharTokenizer(text)
+    return *(torch.tensor(tokenizer.encode(t)) for t in (training, held_out)), tokenizer.vocab_size
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--text", help="a file of UTF-8 text")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--validate", action="store_true", help="hold out the last but one tenth")
+    parser.add_argument("--eager", action="store_true", help="compile nothing")
+    options = parser.parse_args()
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # else workers' time is not to be had
+    setup(0, threads=options.threads)
+    import torch
+
+    compiled = not options.eager and shutil.which(os.environ.get("CXX", "g++")) is not None
+    tokens, held_out, vocab_size = load(options.text, validate=options.validate)
+    dtype = number_format("cpu")
+    print(
+        f"threads {options.threads}, torch {torch.__version__}, book {dtype} "
+        f"{'compiled' if compiled else 'eager'}, {len(tokens):,} characters to train on, "
+        f"{len(held_out):,} held out, {vocab_size} different"
+    )
+    run = {"vocab_size": vocab_size, "seed": options.seed}
+    plain = {}
+    for name, over_budget in (("plain, 2,000 steps", False), ("plain, all the time", True)):
+        plain[name] = plain_run(tokens, held_out, seconds=options.seconds, over_budget=over_budget,
+                                **run)  # fmt: skip
+        report(name, plain[name])
+    with tempfile.TemporaryDirectory() if compiled else nullcontext() as cache:
+        if compiled:
+            os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache  # empty: compilation is paid in full
+        book = Book(tokens, held_out, dtype=dtype, compiled=compiled, **run)
+        print(f"compilation and warm-up: {book.compile_seconds:.1f} CPU-s")
+        short = book.run(options.seconds * SHORT)
+        report("book, short", short)
+        long = book.run(options.seconds, CHECKS)
+        report("book, all the time", long)
+    print(f"held-out loss, book over plain: {long.loss:.3f} / ", end="")
+    print(" and ".join(f"{p.loss:.3f}" for p in plain.values()))
+    compare(plain, long, short, book.compile_seconds if compiled else 0.0)
+
+
+if __name__ == "__main__":
+    main()

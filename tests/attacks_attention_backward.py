@@ -20,40 +20,45 @@ def _a_number_a_row(s, tau, grad_p):
     return -(p * (grad_p - (p * grad_p).sum(-1, keepdim=True)) * s).sum(-1) / tau**2
 
 
-def _merge(a, b, *, first=True, second=True, o_too=True, l_too=True, swapped=False, one_m=False):
-    m = torch.maximum(a[0], b[0])
-    if one_m:  # one maximum for all queries
-        m = m.max().expand_as(m)
-    one = torch.ones_like(m)
-    r_a, r_b = (a[0] - m).exp() if first else one, (b[0] - m).exp() if second else one
+def _merge(a, b, *, swapped=False, kept=False, one=False, base=None):
+    total = torch.logaddexp(a[1], b[1])
+    largest = torch.maximum(a[1], b[1])
+    reference = {None: total, "max": largest, "first": a[1]}[base]
+    if one:  # the same shares for all queries
+        reference = reference.logsumexp(0).expand_as(reference)
+    share_a, share_b = (a[1] - reference).exp(), (b[1] - reference).exp()
     if swapped:
-        r_a, r_b = r_b, r_a
-    o = r_a[:, None] * a[2] + r_b[:, None] * b[2] if o_too else a[2] + b[2]
-    return m, r_a * a[1] + r_b * b[1] if l_too else a[1] + b[1], o
+        share_a, share_b = share_b, share_a
+    out = share_a[:, None] * a[0] + share_b[:, None] * b[0]
+    return out, largest if kept else total
 
 
 def _unshifted(a, b):
-    (m_a, l_a, o_a), (m_b, l_b, o_b) = a, b
-    m = torch.maximum(m_a, m_b)
-    power_a, power_b, unit = m_a.exp(), m_b.exp(), m.exp()
-    o = power_a[:, None] * o_a + power_b[:, None] * o_b
-    return m, (power_a * l_a + power_b * l_b) / unit, o / unit[:, None]
+    power_a, power_b = a[1].exp(), b[1].exp()
+    total = power_a + power_b
+    return (power_a[:, None] * a[0] + power_b[:, None] * b[0]) / total[:, None], total.log()
 
 
-def _normalised(a, b):
-    m, total, o = _merge(a, b)
-    return m, total, o / total[:, None]
+def _mean(a, b):
+    return (a[0] + b[0]) / 2, torch.logaddexp(a[1], b[1])
 
 
-def _sum_of_maxima(a, b):
-    _, total, o = _merge(a, b)
-    return torch.logaddexp(a[0], b[0]), total, o
+def _sum(a, b):
+    return a[0] + b[0], torch.logaddexp(a[1], b[1])
 
 
-def _only_where_b_is_larger(a, b):
-    # Right while the second state holds the larger score, as in a rising sequence.
-    r = (a[0] - b[0]).exp()
-    return torch.maximum(a[0], b[0]), r * a[1] + b[1], r[:, None] * a[2] + b[2]
+def _weighted_by_log_sums(a, b):
+    share = (a[1] / (a[1] + b[1])).nan_to_num(0.5)[:, None]
+    return share * a[0] + (1 - share) * b[0], torch.logaddexp(a[1], b[1])
+
+
+def _log_sums_added(a, b):
+    return _merge(a, b)[0], a[1] + b[1]
+
+
+def _larger_alone(a, b):
+    out = torch.where((a[1] > b[1])[:, None], a[0], b[0])
+    return out, torch.logaddexp(a[1], b[1])
 
 
 def _log_softmax(s, grad_y, *, p=None, total=True, axis=-1, sign=-1.0, weighted=False, shift=True):
@@ -99,16 +104,17 @@ ATTACKS = {
         "derivative by 1 / tau": lambda *a: _temperature(*a, sign=1.0, power=0),
     },
     "merge": {
-        "first not rescaled": lambda a, b: _merge(a, b, first=False),
-        "second not rescaled": lambda a, b: _merge(a, b, second=False),
-        "accumulator not rescaled": lambda a, b: _merge(a, b, o_too=False),
-        "sum not rescaled": lambda a, b: _merge(a, b, l_too=False),
-        "factors exchanged": lambda a, b: _merge(a, b, swapped=True),
-        "one maximum for all queries": lambda a, b: _merge(a, b, one_m=True),
-        "through exp(m), which overflows": _unshifted,
-        "normalised too early": _normalised,
-        "log of the sum for the maximum": _sum_of_maxima,
-        "right only while scores rise": _only_where_b_is_larger,
+        "shares exchanged": lambda a, b: _merge(a, b, swapped=True),
+        "larger L kept for the sum's": lambda a, b: _merge(a, b, kept=True),
+        "relative to the maximum, not divided": lambda a, b: _merge(a, b, base="max"),
+        "relative to the first part": lambda a, b: _merge(a, b, base="first"),
+        "the same shares for all queries": lambda a, b: _merge(a, b, one=True),
+        "through exp(L), which overflows": _unshifted,
+        "mean of the outputs": _mean,
+        "sum of the outputs": _sum,
+        "weighted by L": _weighted_by_log_sums,
+        "L added": _log_sums_added,
+        "only the larger part": _larger_alone,
     },
     "log_softmax_backward": {
         "sum over the row forgotten": lambda *a: _log_softmax(*a, total=False),

@@ -7,7 +7,15 @@ code, the same numbers: a function that runs both and asserts it.
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils import attention, models, reference, reference_pooling, reference_recurrent
+from bigmodel_utils import (
+    attention,
+    models,
+    reference,
+    reference_attention,
+    reference_pooling,
+    reference_recurrent,
+)
+from bigmodel_utils.tiled_attention import tiled_attention
 
 
 def _random(*shape):
@@ -179,6 +187,28 @@ def _causal_mask(page_function):
         assert torch.equal(page_function(t, s), attention.causal_mask(t, s))
 
 
+def _attention_backward(attention_backward):
+    q, k, v, grad = _random(2, 5, 3), _random(2, 7, 3), _random(2, 7, 4), _random(2, 5, 4)
+    mask = attention.causal_mask(5, 7)
+    got = attention_backward(q, k, v, attention.attention_weights(q, k, mask), grad)
+    expected = reference_attention.attention_backward(q, k, v, grad, mask)
+    torch.testing.assert_close(got, expected)
+
+
+def _tiled_attention(page_class):
+    q, k, v, grad = _random(2, 5, 3), _random(2, 7, 3), _random(2, 7, 4), _random(2, 5, 4)
+    mask = _random(2, 5, 7) < 0.3
+    results = []
+    for function in (
+        lambda *leaves: page_class.apply(*leaves, mask, True, (2, 3)),
+        lambda *leaves: tiled_attention(*leaves, mask=mask, causal=True, tile_size=(2, 3)),
+    ):
+        leaves = [x.clone().requires_grad_() for x in (q, k, v)]
+        out = function(*leaves)
+        results.append((out, *torch.autograd.grad(out, leaves, grad)))
+    torch.testing.assert_close(*results)
+
+
 POOLING = ("max_pool2d", "avg_pool2d", "max_pool2d_backward", "avg_pool2d_backward")
 
 IDENTICAL = {
@@ -204,6 +234,8 @@ EQUAL = {
     ("attention", "attention"): _attention,
     ("attention", "attention_weights"): _attention_weights,
     ("attention", "causal_mask"): _causal_mask,
+    ("attention_backward", "attention_backward"): _attention_backward,
+    ("attention_backward", "TiledAttention"): _tiled_attention,
     ("speech", "ArticleRNN"): _article_rnn,
     ("speech", "SequenceClassifier"): _sequence_classifier,
 }

@@ -35,9 +35,9 @@ def _temperature_by_autograd(s, tau, grad_p):
 
 
 def merge(function):
-    """Check ``function(a, b)``: states (m, l, o) of (t,), (t,) and (t, d_v); the result too."""
+    """Check ``function(a, b)``: finished states (out, L) of (t, d_v) and (t,); the result too."""
     settings = [
-        # queries, width, keys of a, keys of b, size of the scores, size of their difference
+        # queries, width, keys of a, keys of b, size of the scores, how much higher those of b are
         (1, 2, 3, 4, 1.0, 0.0),
         (4, 3, 5, 2, 3.0, 0.0),
         (3, 1, 2, 6, 30.0, 0.0),
@@ -45,49 +45,43 @@ def merge(function):
         (2, 2, 3, 3, 5.0, -3000.0),
         (5, 3, 4, 1, 2.0, 2.0),
     ]
-    cases = [_states(seed, *setting) for seed, setting in enumerate(settings)]
-    a, b = _states(50, 4, 3, 5, 2, 3.0, 0.0)
+    cases = [_finished(seed, *setting) for seed, setting in enumerate(settings)]
+    a, b = _finished(50, 4, 3, 5, 2, 3.0, 0.0)
     cases.append((_emptied(a, [0, 2]), _emptied(b, [1])))
     return grade(
         function,
         cases,
         _merge_in_decimals,
-        hint="Bring both sums to the larger of the two maxima, row by row, then add.",
+        hint="e^L is a part's whole sum. What share of both has each part, safely computed?",
     )
 
 
-def _states(seed, t, d_v, n_a, n_b, size, apart):
-    """Two states, over n_a and n_b keys; the scores of the second are higher by ``apart``."""
+def _finished(seed, t, d_v, n_a, n_b, size, apart):
+    """Two finished states, over n_a and n_b keys; the second's scores are higher by ``apart``."""
     states = []
     for part, n in enumerate((n_a, n_b)):
-        s = size * random_tensor(100 * part + seed, t, n) + apart * part
+        s = size * random_tensor(100 * part + seed, t, n) + apart * part - 1000
         v = random_tensor(1000 + 100 * part + seed, n, d_v)
-        m = s.amax(dim=1)
-        p = (s - m[:, None]).exp()
-        states.append((m, p.sum(dim=1), p @ v))
+        states.append((s.softmax(dim=1) @ v, s.logsumexp(dim=1)))
     return tuple(states)
 
 
 def _emptied(state, rows):
     """The state in which these queries have seen no key."""
-    m, total, o = (x.clone() for x in state)
-    m[rows], total[rows], o[rows] = -math.inf, 0.0, 0.0
-    return m, total, o
+    out, log_sum = (x.clone() for x in state)
+    out[rows], log_sum[rows] = 0.0, -math.inf
+    return out, log_sum
 
 
 def _merge_in_decimals(a, b):
     # The plain sums of exponentials, which overflow floats and no decimals.
-    m, total, o = torch.maximum(a[0], b[0]), torch.zeros_like(a[1]), torch.zeros_like(a[2])
-    for row in range(len(m)):
-        unit = Decimal(m[row].item()).exp()
-        for state in (a, b):
-            if state[0][row] == -math.inf:
-                continue
-            share = Decimal(state[0][row].item()).exp() / unit
-            total[row] += float(share * Decimal(state[1][row].item()))
-            for column in range(o.shape[1]):
-                o[row, column] += float(share * Decimal(state[2][row, column].item()))
-    return m, total, o
+    out, log_sum = torch.zeros_like(a[0]), torch.zeros_like(a[1])
+    for row in range(len(out)):
+        sums = [Decimal(x[1][row].item()).exp() for x in (a, b)]
+        log_sum[row] = float(sum(sums).ln())
+        for state, part in zip((a, b), sums, strict=True):
+            out[row] += float(part / sum(sums)) * state[0][row]
+    return out, log_sum
 
 
 def log_softmax_backward(function):

@@ -115,7 +115,9 @@ def draw_writing(model, tokenizer, prompt, length, **options):
     fig, ax = plotting.figure(width=7, height=2.2)
     place = range(len(tokens) - len(bits) + 1, len(tokens) + 1)
     written = [p > first.shape[1] for p in place]
-    for kind, color, label in ((False, 4, "prompt"), (True, 0, "written")):
+    for kind, color, label in ((False, 5, "prompt"), (True, 0, "written")):
+        if kind not in written:  # the prompt may lie before what the model still sees
+            continue
         height = [b if w is kind else math.nan for b, w in zip(bits.tolist(), written, strict=True)]
         ax.bar(place, height, width=0.9, color=plotting.COLORS[color], label=label)
     ax.set(xlabel="token", ylabel="surprise (bits)")

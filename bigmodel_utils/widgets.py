@@ -241,14 +241,14 @@ def text_lab(model, tokenizer, *, prompt):
         raise ValueError(f"prompt: expected a text of a token or more, got {prompt!r:.60}")
 
     draw = functools.partial(labs.draw_writing, model, tokenizer)
-    first = {"prompt": prompt, "length": 120, "temperature": 0.7, "top_p": 0.95, "seed": 0}
+    first = {"prompt": prompt, "length": 60, "temperature": 0.7, "top_p": 0.95, "seed": 0}
     draw(**first)
     print(_NOTE)
     slow = {"continuous_update": False}  # writing takes a moment: only where the slider stops
     slider = ipywidgets.FloatSlider
     controls = {
         "prompt": ipywidgets.Text(prompt, description="prompt", **slow),
-        "length": ipywidgets.IntSlider(120, 10, 500, 10, description="tokens", **slow),
+        "length": ipywidgets.IntSlider(60, 10, 500, 10, description="tokens", **slow),
         "temperature": slider(value=0.7, min=0, max=2, step=0.1, description="temp", **slow),
         "top_p": slider(value=0.95, min=0.05, max=1, step=0.05, description="top-p", **slow),
         "seed": ipywidgets.IntSlider(0, 0, 99, description="seed", **slow),

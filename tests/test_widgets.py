@@ -248,7 +248,7 @@ def test_text_lab_shows_a_static_default(shown, capsys, monkeypatch):
     widgets.text_lab(model, tokenizer, prompt="the fox")
     assert "written" in shown[0][0]["text/plain"] and model.training
     prompt = torch.tensor([tokenizer.encode("the fox")])
-    expected = generate(model, prompt, 120, temperature=0.7, top_p=0.95, seed=0)[0]
+    expected = generate(model, prompt, 60, temperature=0.7, top_p=0.95, seed=0)[0]
     output = capsys.readouterr()
     assert output.out.startswith(tokenizer.decode(expected) + "\n")
     print(output.out)

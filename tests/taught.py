@@ -4,6 +4,8 @@
 code, the same numbers: a function that runs both and asserts it.
 """
 
+import re
+
 import torch
 import torch.nn.functional as F
 
@@ -16,6 +18,7 @@ from bigmodel_utils import (
     reference_recurrent,
 )
 from bigmodel_utils.tiled_attention import tiled_attention
+from bigmodel_utils.tokenizer import PIECES, BytePairTokenizer, CharTokenizer
 
 
 def _random(*shape):
@@ -209,6 +212,27 @@ def _tiled_attention(page_class):
     torch.testing.assert_close(*results)
 
 
+TEXT = "low lower lowest, newest: aaaa aaab 12 123  é日🙂\n\tlow low newer aaa"
+
+
+def _char_tokenizer(page_class):
+    ours, packaged = page_class(TEXT), CharTokenizer(TEXT)
+    assert ours.encode(TEXT[::-1]) == packaged.encode(TEXT[::-1])
+    assert ours.decode(ours.encode(TEXT)) == TEXT
+
+
+def _learn_merges(learn_merges):
+    merges, tokens = learn_merges(re.findall(PIECES, TEXT), 280)
+    packaged = BytePairTokenizer.train(TEXT, 280)
+    assert list(merges.items()) == list(packaged.merges.items()) and tokens == packaged.tokens
+
+
+def _encode(encode):
+    packaged = BytePairTokenizer.train(TEXT, 280)
+    for text in (TEXT, TEXT[::-1]):
+        assert encode(re.findall(PIECES, text), packaged.merges) == packaged.encode(text)
+
+
 POOLING = ("max_pool2d", "avg_pool2d", "max_pool2d_backward", "avg_pool2d_backward")
 
 IDENTICAL = {
@@ -237,5 +261,8 @@ EQUAL = {
     ("attention_backward", "attention_backward"): _attention_backward,
     ("attention_backward", "TiledAttention"): _tiled_attention,
     ("speech", "ArticleRNN"): _article_rnn,
+    ("language_model", "CharTokenizer"): _char_tokenizer,
+    ("language_model", "learn_merges"): _learn_merges,
+    ("language_model", "encode"): _encode,
     ("speech", "SequenceClassifier"): _sequence_classifier,
 }

@@ -41,7 +41,10 @@ def attention(q, k, v, mask=None, *, scale=None):
     Raises:
         TypeError, ValueError: naming the argument, what came and what was expected.
     """
-    arguments.tensor("v", v, floating=True)
+    for name, value in (("k", k), ("v", v)):
+        arguments.tensor(name, value, floating=True)
+    if k.ndim < 2:
+        raise ValueError(f"k: expected shape (..., s, d), got {tuple(k.shape)}")
     if v.ndim < 2 or v.shape[-2] != k.shape[-2]:
         raise ValueError(
             f"v: expected one row for each of the {k.shape[-2]} keys, got {tuple(v.shape)}"

@@ -41,6 +41,7 @@ class MultiHeadAttention(nn.Module):
     def __init__(self, d_model, num_heads, *, num_kv_heads=None, bias=False, dropout=0.0):
         super().__init__()
         integer("d_model", d_model, minimum=1)
+        flag("bias", bias)
         self.num_heads = integer("num_heads", num_heads, minimum=1)
         kv_heads = num_heads if num_kv_heads is None else num_kv_heads
         self.num_kv_heads = integer("num_kv_heads", kv_heads, minimum=1, maximum=num_heads)
@@ -91,6 +92,7 @@ class FeedForward(nn.Module):
         super().__init__()
         integer("d_model", d_model, minimum=1)
         integer("d_ff", d_ff, minimum=1)
+        flag("bias", bias)
         self.activation = one_of("activation", activation, tuple(_ACTIVATIONS))
         self.up_proj = nn.Linear(d_model, d_ff, bias=bias)
         if activation == "swiglu":

@@ -19,6 +19,8 @@ def sinusoidal(length, d_model, *, base=10000.0):
 
     Source: Vaswani et al., 2017 (arXiv:1706.03762), section 3.5.
     """
+    if arguments.integer("d_model", d_model, minimum=2) % 2:
+        raise ValueError(f"d_model: expected an even number of features, got {d_model}")
     cos, sin = rotary_tables(length, d_model, base=base)
     return torch.stack([sin, cos], dim=-1).flatten(-2)
 

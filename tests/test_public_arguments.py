@@ -27,7 +27,9 @@ from bigmodel_utils.history import History
 
 MODULES = (
     "reference", "reference_pooling", "reference_recurrent", "accounting", "data", "augment",
-    "models", "schedule", "training", "plotting", "checkpoint", "sequences",
+    "models", "schedule", "training", "plotting", "checkpoint", "sequences", "text", "muon",
+    "generation", "attention", "tiled_attention", "reference_attention", "positions", "memory",
+    "tokenizer",
 )  # fmt: skip
 
 SIZES = st.lists(st.integers(1, 3), max_size=5).map(tuple)
@@ -171,6 +173,31 @@ def recurrent(gates, *more):
     return lambda: good, bad | {"lengths": [st.integers(), TEXT, TENSORS, *lengths]}
 
 
+Q, K, V, GRAD_OUT = (torch.linspace(-1, 1, 6 * m * d).double().reshape(2, 3, m, d)
+                     for m, d in ((4, 2), (5, 2), (5, 3), (4, 3)))  # fmt: skip
+NO_TENSOR = [NONE, st.integers(), TEXT]
+FEW_AXES = [torch.ones(()), torch.ones(2)]
+ATTENTION = {
+    "q": [*NO_TENSOR, *one(*FEW_AXES, Q.numpy(), Q.long())],
+    "k": [*NO_TENSOR, *one(*FEW_AXES, K.numpy(), K.long(), K[..., :1])],
+    "v": [*NO_TENSOR, *one(*FEW_AXES, V.numpy(), V.long(), V[..., :2, :])],
+    "mask": [st.integers(), TEXT, *one(torch.ones(4, 5), torch.ones(4, 4) > 0, [True])],
+    "scale": real(optional=True),
+}
+BLOCK = {
+    "d_model": integer(1), "num_heads": [*integer(1), *one(3)], "d_ff": integer(1),
+    "num_kv_heads": [*integer(1, optional=True), *one(3, 8)], "norm": CHOICE, "pre_norm": FLAG,
+    "activation": CHOICE, "bias": FLAG, "dropout": real(0, 1),
+}  # fmt: skip
+GPT = {name: kinds for name, kinds in BLOCK.items() if name not in ("d_ff", "pre_norm")}
+SAMPLING = {"temperature": real(0), "top_k": integer(1, optional=True),
+            "top_p": real(above=0, maximum=1, optional=True)}  # fmt: skip
+
+
+def small_gpt():
+    return models.GPT(7, context=4, d_model=4, num_layers=1, num_heads=2)
+
+
 TRAINING_FORMAT = [st.integers(), TEXT, TENSORS, *one(torch.int8, torch.float16)]
 
 # Function: (a call that works, {argument: the kinds of values that are bad for it}).
@@ -218,6 +245,93 @@ TABLE = {
     "data.load_mnist": (dict, {"path": [k for k in PATH if k is not NONE]}),
     "data.load_photographs": (dict, {}),
     "data.load_japanese_vowels": (dict, {}),
+    "data.load_text": (dict, {"path": [k for k in PATH if k is not NONE]}),
+    "text.load_text": (dict, {"path": [k for k in PATH if k is not NONE]}),
+    "text.split_text": (
+        lambda: {"text": "one\ntwo\n"},
+        {"text": [NONE, st.integers(), TENSORS, *one(b"one\ntwo\n", "", "one", "one\n")],
+         "share": [*real(above=0), st.floats(1)]},
+    ),
+    "text.windows": (
+        lambda: {"tokens": torch.arange(7), "length": 3},
+        {"tokens": [NONE, st.integers(), TEXT, SIZES.filter(lambda s: len(s) != 1).map(torch.ones),
+                    *one([1, 2], torch.ones(7), torch.ones(7) > 0, torch.arange(3))],
+         "length": integer(1), "stride": integer(1, optional=True)},
+    ),
+    "muon.orthogonalize": (
+        lambda: {"matrices": X},
+        {"matrices": [*NO_TENSOR, *one(*FEW_AXES, X.numpy(), X.long())], "steps": integer(1)},
+    ),
+    "muon.Muon": (
+        lambda: {"params": [torch.ones(3, 2)]},
+        {"params": one([torch.ones(3)], [torch.ones(3, 2).long()], [torch.ones(0, 2)]),
+         "lr": real(0), "weight_decay": real(0), "momentum": real(0, 1), "nesterov": FLAG,
+         "dtype": [st.integers(), TEXT, TENSORS, *one(torch.int8, torch.bool)]},
+    ),
+    "muon.MuonAdamW": (
+        lambda: {"model": models.MLP([3, 4, 2])},
+        {"model": [*MODEL, *one(nn.Linear(3, 2), nn.ReLU())], "lr": real(0),
+         "weight_decay": real(0)},
+    ),
+    "generation.next_token_probabilities": (
+        lambda: {"logits": X},
+        {"logits": [*NO_TENSOR, *one(torch.ones(()), X.numpy(), X.long(), X[..., :0], X * math.nan,
+                                     X + math.inf)], **SAMPLING},
+    ),
+    "generation.generate": (
+        lambda: {"model": small_gpt(), "prompt": torch.ones(1, 2).long(), "max_new_tokens": 1},
+        {"model": [*MODEL, *one(nn.ReLU())],
+         "prompt": [*NO_TENSOR, SIZES.filter(lambda s: len(s) != 2).map(torch.ones),
+                    *one([[1]], torch.ones(1, 2), torch.ones(1, 2) > 0, torch.ones(1, 0).long(),
+                         torch.full((1, 2), 7), torch.full((1, 2), -1))],
+         "max_new_tokens": integer(0), "seed": integer(0), "use_cache": FLAG, **SAMPLING},
+    ),
+    "attention.attention": (lambda: {"q": Q, "k": K, "v": V}, ATTENTION),
+    "attention.attention_weights": (
+        lambda: {"q": Q, "k": K},
+        {name: kinds for name, kinds in ATTENTION.items() if name != "v"},
+    ),
+    "attention.causal_mask": (
+        lambda: {"t": 2, "s": 3},
+        {"t": [kind for kind in integer(1) if kind is not NONE], "device": PASSED_ON,
+         "s": integer(2, optional=True)},
+    ),
+    "attention.padding_mask": (
+        lambda: {"lengths": LENGTHS, "s": 4},
+        {"lengths": LENGTHS_KINDS, "s": [*integer(1)]},
+    ),
+    "attention.DotProductAttention": (dict, {}),
+    "tiled_attention.tiled_attention": (
+        lambda: {"q": Q, "k": K, "v": V},
+        ATTENTION | {"causal": FLAG, "tile_size": pair(1)},
+    ),
+    "reference_attention.attention": (lambda: {"q": Q, "k": K, "v": V}, ATTENTION),
+    "reference_attention.attention_backward": (
+        lambda: {"q": Q, "k": K, "v": V, "grad_out": GRAD_OUT},
+        ATTENTION | {"grad_out": [*NO_TENSOR, *one(*FEW_AXES, GRAD_OUT.long(), GRAD_OUT[:1])]},
+    ),
+    "positions.sinusoidal": (
+        lambda: {"length": 3, "d_model": 4},
+        {"length": integer(1), "d_model": [*integer(2), *one(3)], "base": real(above=0)},
+    ),
+    "positions.rotary_tables": (
+        lambda: {"length": 3, "d_head": 4},
+        {"length": integer(1), "d_head": [*integer(2), *one(3)], "base": real(above=0)},
+    ),
+    "positions.rotate": (  # what the tables do not fit, torch refuses
+        lambda: {"x": Q, "cos": torch.ones(4, 1), "sin": torch.ones(4, 1)},
+        dict.fromkeys(("x", "cos", "sin"), PASSED_ON),
+    ),
+    "memory.peak_bytes": (
+        lambda: {"function": lambda: torch.ones(3)},
+        {"function": [NONE, st.integers(), TEXT]},
+    ),
+    "tokenizer.CharTokenizer": (
+        lambda: {"text": "abc"}, {"text": [NONE, st.integers(), TENSORS, *one(b"abc", "")]},
+    ),
+    "tokenizer.BytePairTokenizer": (
+        dict, {"merges": one([3], ["ab"], [(1, 2, 3)], [(1,)], [(1, 999)], [(-1, 2)], [(1.0, 2)])},
+    ),
     "data.split": (
         lambda: {"x": ROWS, "y": CLASSES, "sizes": [2, 3]},
         {"x": [NONE, TEXT, st.floats(), *one(ROWS.numpy(), ROWS[:5], torch.tensor(1.0))],
@@ -268,6 +382,25 @@ TABLE = {
          "cell": CHOICE, "num_layers": integer(1), "bidirectional": FLAG, "readout": CHOICE,
          "dropout": real(0, 1)},
     ),
+    "models.ArticleSelfAttention": (lambda: {"d_model": 3}, {"d_model": integer(1)}),
+    "models.MultiHeadAttention": (
+        lambda: {"d_model": 8, "num_heads": 4},
+        {name: BLOCK[name] for name in ("d_model", "num_heads", "num_kv_heads", "bias", "dropout")},
+    ),
+    "models.FeedForward": (
+        lambda: {"d_model": 8, "d_ff": 5},
+        {name: BLOCK[name] for name in ("d_model", "d_ff", "activation", "bias")},
+    ),
+    "models.Block": (lambda: {"d_model": 8, "num_heads": 4, "d_ff": 5}, BLOCK),
+    "models.GPT": (
+        lambda: {"vocab_size": 7, "context": 4, "d_model": 8, "num_layers": 1, "num_heads": 4},
+        GPT | {"vocab_size": integer(1), "context": integer(1), "num_layers": integer(1),
+               "d_ff": integer(1, optional=True), "positions": CHOICE},
+    ),
+    "models.KVCache": (  # made by GPT.new_cache
+        lambda: {"num_layers": 1, "shape": (1, 2, 4, 2), "dtype": None, "device": "cpu"},
+        dict.fromkeys(("num_layers", "shape", "dtype", "device"), PASSED_ON),
+    ),
     "models.MLP": (
         lambda: {"sizes": [3, 2]},
         {"sizes": [NONE, st.integers(), TEXT, TENSORS,
@@ -290,7 +423,7 @@ TABLE = {
          "device": DEVICE, "dtype": TRAINING_FORMAT,
          "checkpoint": [kind for kind in PATH if kind is not NONE],
          "checkpoint_every": integer(1, optional=True), "progress": FLAG,
-         "truncate": integer(1, optional=True)},
+         "truncate": integer(1, optional=True), "on_step": CALLABLE},
     ),
     "training.evaluate": (
         lambda: {"model": nn.Linear(3, 2), "data": (ROWS, CLASSES)},

@@ -76,7 +76,7 @@ def test_rotary_scores_depend_on_the_distance_alone():
 @pytest.mark.parametrize("arguments", [(0, 4), (3, 5), (3, 0), (3.0, 4)])
 def test_tables_refuse(arguments):
     for function in (rotary_tables, sinusoidal):
-        with pytest.raises((TypeError, ValueError), match=r"^(length|d_head): expected"):
+        with pytest.raises((TypeError, ValueError), match=r"^(length|d_head|d_model): expected"):
             function(*arguments)
 
 

@@ -1,0 +1,142 @@
+"""Checkers of the exercises on the page "The Transformer"."""
+
+import torch
+
+from bigmodel_utils.checks import grade, random_tensor
+
+__all__ = ["count", "rotate_at", "rotate_backward", "split_heads", "unit_backward"]
+
+
+def rotate_backward(function):
+    """Check ``function(grad, cos, sin)``: grad (b, n, t, d_h), cos and sin (t, d_h / 2)."""
+    cases = []
+    for k, (b, n, t, d) in enumerate([(2, 3, 4, 6), (1, 2, 5, 2), (3, 1, 1, 8)]):
+        angles = random_tensor(10 + k, t, d // 2)
+        cases.append((random_tensor(k, b, n, t, d), angles.cos(), angles.sin()))
+    return grade(
+        function,
+        cases,
+        _turn_by_autograd,
+        hint="A rotation's transpose is the rotation by minus the angle; pair i is (i, i + d_h/2).",
+    )
+
+
+def _turn_by_autograd(grad, cos, sin):
+    # Autograd through products of complex numbers: (a + ib)(cos + i sin).
+    x = torch.zeros_like(grad).requires_grad_()
+    with torch.enable_grad():
+        return torch.autograd.grad(_turned(x, torch.complex(cos, sin)), x, grad)[0]
+
+
+def _turned(x, factors):
+    half = x.shape[-1] // 2
+    y = torch.complex(x[..., :half], x[..., half:]) * factors
+    return torch.cat([y.real, y.imag], dim=-1)
+
+
+def rotate_at(function):
+    """Check ``function(x, start, base)``: x (b, n, t, d_h), turned as positions from start on."""
+    cases = [
+        (random_tensor(1, 2, 3, 4, 6), 5, 10000.0),
+        (random_tensor(2, 1, 2, 3, 4), 0, 10000.0),
+        (random_tensor(3, 2, 1, 1, 8), 117, 500.0),
+        (random_tensor(4, 1, 1, 5, 2), 3, 10000.0),
+    ]
+    return grade(
+        function,
+        cases,
+        _turned_one_by_one,
+        hint="Position start + s turns pair i by (start + s) * base ** (-2 i / d_h) radians.",
+    )
+
+
+def _turned_one_by_one(x, start, base):
+    out = torch.empty_like(x)
+    half = x.shape[-1] // 2
+    for s in range(x.shape[2]):
+        angles = [(start + s) * base ** (-i / half) for i in range(half)]
+        factors = torch.polar(torch.ones(half, dtype=x.dtype), torch.tensor(angles, dtype=x.dtype))
+        out[:, :, s] = _turned(x[:, :, s], factors)
+    return out
+
+
+def split_heads(function):
+    """Check ``function(in_proj_weight, out_proj_weight, num_heads)``: w_q, w_k, w_v and w_o."""
+    cases = [
+        (random_tensor(k, 3 * n * d_h, n * d_h), random_tensor(10 + k, n * d_h, n * d_h), n)
+        for k, (n, d_h) in enumerate([(3, 2), (2, 4), (1, 3), (5, 1)])
+    ]
+    return grade(
+        function,
+        cases,
+        _heads_one_by_one,
+        hint="The rows of in_proj_weight are outputs: three times n heads of d_h rows; "
+        "multi_head multiplies from the other side.",
+    )
+
+
+def _heads_one_by_one(in_proj_weight, out_proj_weight, num_heads):
+    # Entry by entry: feature i of the input to feature k of head h, and back.
+    d = out_proj_weight.shape[0]
+    d_h = d // num_heads
+    w_q, w_k, w_v = (torch.empty(num_heads, d, d_h).double() for _ in range(3))
+    w_o = torch.empty(num_heads, d_h, d).double()
+    for h in range(num_heads):
+        for k in range(d_h):
+            for part, weight in enumerate((w_q, w_k, w_v)):
+                weight[h, :, k] = in_proj_weight[part * d + h * d_h + k]
+            w_o[h, k] = out_proj_weight[:, h * d_h + k]
+    return w_q, w_k, w_v, w_o
+
+
+def count(function):
+    """Check ``function(vocab_size, d_model, num_layers, num_heads, num_kv_heads, d_ff, tied)``."""
+    cases = [
+        (11, 12, 2, 6, 2, 20, False),
+        (7, 8, 3, 4, 1, 9, True),
+        (30, 6, 1, 3, 3, 16, False),
+        (100, 20, 5, 10, 5, 56, True),
+    ]
+    return grade(
+        function,
+        cases,
+        _counted,
+        hint="Only k and v shrink; SwiGLU has three matrices; there are two norms a block and "
+        "one at the end.",
+    )
+
+
+def _counted(vocab_size, d_model, num_layers, num_heads, num_kv_heads, d_ff, tied):
+    from bigmodel_utils.transformer import GPT
+
+    model = GPT(
+        vocab_size,
+        context=2,
+        d_model=d_model,
+        num_layers=num_layers,
+        num_heads=num_heads,
+        num_kv_heads=num_kv_heads,
+        d_ff=d_ff,
+        activation="swiglu",
+    )
+    if tied:
+        model.head.weight = model.embedding.weight  # parameters() lists it once
+    return sum(p.numel() for p in model.parameters())
+
+
+def unit_backward(function):
+    """Check ``function(grad, x)``: the gradient of x, (..., d), for y = x / |x|."""
+    shapes = [(2, 3, 5), (4, 2), (1, 2, 3, 4), (3, 1)]
+    cases = [(random_tensor(k, *s), random_tensor(10 + k, *s)) for k, s in enumerate(shapes)]
+    return grade(
+        function,
+        cases,
+        _unit_by_autograd,
+        hint="Two paths: x above the line, and the length below it, which all entries share.",
+    )
+
+
+def _unit_by_autograd(grad, x):
+    x = x.requires_grad_()  # grade hands over copies
+    with torch.enable_grad():
+        return torch.autograd.grad(torch.nn.functional.normalize(x, dim=-1), x, grad)[0]

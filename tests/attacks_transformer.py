@@ -1,0 +1,148 @@
+"""Realistic wrong answers to the exercises of "The Transformer"."""
+
+import torch
+
+__all__ = ["ATTACKS"]
+
+
+def _turn(x, cos, sin, *, sign=1, neighbours=False, slope=False):
+    if slope:
+        cos, sin = -sin, cos
+    sin = sign * sin
+    if neighbours:
+        a, b = x[..., 0::2], x[..., 1::2]
+        return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
+
+
+def _swapped(x, cos, sin):
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([b * cos - a * sin, a * cos + b * sin], dim=-1)
+
+
+def _both_plus(x, cos, sin):
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos + b * sin, b * cos + a * sin], dim=-1)
+
+
+def _at(x, start, base, *, order=1, power=2.0, width=1, sign=1, neighbours=False, axis=2):
+    d, t = x.shape[-1], x.shape[axis]
+    omega = base ** (-power * torch.arange(d // 2, dtype=x.dtype) / (d // width))
+    places = (start + order * torch.arange(t)).to(x.dtype)
+    angles = places[:, None] * omega
+    if axis == 1:
+        angles = angles[:, None]
+    return _turn(x, angles.cos(), angles.sin(), sign=sign, neighbours=neighbours)
+
+
+def _split(in_proj, out_proj, n, *, turn=True, turn_out=True, interleaved=False, qkv="qkv"):
+    parts = dict(zip("qkv", in_proj.chunk(3), strict=True))
+    if interleaved:  # (head, q/k/v) instead of (q/k/v, head)
+        cut = in_proj.unflatten(0, (n, 3, -1))
+        parts = {name: cut[:, k].flatten(0, 1) for k, name in enumerate("qkv")}
+    heads = []
+    for name in qkv:
+        part = parts[name].unflatten(0, (n, -1))
+        heads.append(part.transpose(1, 2) if turn else part.reshape(n, -1, part.shape[1]))
+    out = out_proj.T if turn_out else out_proj
+    return *heads, out.unflatten(0, (n, -1))
+
+
+def _columns(in_proj, out_proj, n):
+    # Heads cut from the columns, not from the rows.
+    parts = [p.unflatten(1, (n, -1)).transpose(0, 1) for p in in_proj.chunk(3)]
+    return *parts, out_proj.T.unflatten(0, (n, -1))
+
+
+def _by_view(in_proj, out_proj, n):
+    # A reshape that has the right shape and mixes rows with columns.
+    d = out_proj.shape[0]
+    return *(p.reshape(n, d, -1) for p in in_proj.chunk(3)), out_proj.T.unflatten(0, (n, -1))
+
+
+def _every_nth(in_proj, out_proj, n):
+    parts = [p.unflatten(0, (-1, n)).permute(1, 2, 0) for p in in_proj.chunk(3)]
+    return *parts, out_proj.T.unflatten(0, (n, -1))
+
+
+def _count(
+    V, d, L, n, kv, f, tied, *, matrices=3, norms=2, last=1, shared=True, out_shrinks=False,
+    ties=True, kv_only_once=False, tables=None, bias=False,
+):  # fmt: skip
+    d_kv = kv * (d // n) if shared else d
+    attention = d * d + (d * d_kv if out_shrinks else d * d)
+    attention += d * d_kv * (1 if kv_only_once else 2)
+    block = attention + matrices * d * f + norms * d
+    if bias:
+        block += 2 * d + 2 * d_kv + matrices * d
+    tables = tables or (1 if tied and ties else 2)
+    return V * d * tables + L * block + last * d
+
+
+def _unit(grad, x, *, squared=False, project=True, mean=False, scale=True, dim=-1, plus=False):
+    length = x.norm(dim=dim, keepdim=True)
+    y = x / length
+    inner = grad * y
+    inner = inner.mean(dim=dim, keepdim=True) if mean else inner.sum(dim=dim, keepdim=True)
+    along = (x if squared else y) * inner * (project + 0)
+    out = grad + along if plus else grad - along
+    return out / length if scale else out
+
+
+ATTACKS = {
+    "rotate_backward": {
+        "forward again": _turn,
+        "neighbours": lambda g, c, s: _turn(g, c, s, sign=-1, neighbours=True),
+        "halves exchanged": _swapped,
+        "both signs plus": _both_plus,
+        "the derivative by the angle": lambda g, c, s: _turn(g, c, s, slope=True),
+        "divided by the cosine": lambda g, c, s: g / torch.cat([c, c], dim=-1),
+        "not turned at all": lambda g, c, s: g,
+        "minus the forward": lambda g, c, s: -_turn(g, c, s),
+    },
+    "rotate_at": {
+        "from 0 on": lambda x, start, base: _at(x, 0, base),
+        "from start + 1 on": lambda x, start, base: _at(x, start + 1, base),
+        "all at start": lambda x, start, base: _at(x, start, base, order=0),
+        "backwards": lambda x, start, base: _at(x, start, base, order=-1),
+        "other direction": lambda x, start, base: _at(x, start, base, sign=-1),
+        "neighbours": lambda x, start, base: _at(x, start, base, neighbours=True),
+        "frequency -i / d": lambda x, start, base: _at(x, start, base, power=1.0),
+        "frequency -2 i / (d / 2)": lambda x, start, base: _at(x, start, base, width=2),
+        "base forgotten": lambda x, start, base: _at(x, start, 10000.0),
+        "positions along the heads": lambda x, start, base: _at(x, start, base, axis=1),
+    },
+    "split_heads": {
+        "heads not turned over": lambda a, o, n: _split(a, o, n, turn=False),
+        "output not transposed": lambda a, o, n: _split(a, o, n, turn_out=False),
+        "q, k, v inside each head": lambda a, o, n: _split(a, o, n, interleaved=True),
+        "k, q, v": lambda a, o, n: _split(a, o, n, qkv="kqv"),
+        "q, v, k": lambda a, o, n: _split(a, o, n, qkv="qvk"),
+        "heads cut from the columns": _columns,
+        "a plain reshape": _by_view,
+        "every n-th row": _every_nth,
+    },
+    "count": {
+        "keys and values of all heads": lambda *a: _count(*a, shared=False),
+        "two matrices in the feed-forward layer": lambda *a: _count(*a, matrices=2),
+        "last norm forgotten": lambda *a: _count(*a, last=0),
+        "one norm a block": lambda *a: _count(*a, norms=1),
+        "LayerNorm's biases": lambda *a: _count(*a, norms=4, last=2),
+        "the output projection shrinks too": lambda *a: _count(*a, out_shrinks=True),
+        "keys without values": lambda *a: _count(*a, kv_only_once=True),
+        "never tied": lambda *a: _count(*a, ties=False),
+        "always tied": lambda *a: _count(*a, tables=1),
+        "with biases": lambda *a: _count(*a, bias=True),
+    },
+    "unit_backward": {
+        "length held constant": lambda g, x: _unit(g, x, project=False),
+        "not over the length": lambda g, x: _unit(g, x, scale=False),
+        "mean, as in RMSNorm": lambda g, x: _unit(g, x, mean=True),
+        "x for y": lambda g, x: _unit(g, x, squared=True),
+        "wrong sign": lambda g, x: _unit(g, x, plus=True),
+        "wrong axis": lambda g, x: _unit(g, x, dim=0),
+        "over all axes": lambda g, x: (g - x * (g * x).sum() / x.norm() ** 2) / x.norm(),
+        "forward": lambda g, x: x / x.norm(dim=-1, keepdim=True),
+    },
+}

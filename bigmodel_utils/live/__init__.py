@@ -14,11 +14,13 @@ from . import (
     labels,
     labels_attention,
     labels_recurrent,
+    labels_rotary,
     labels_sampler,
     labels_tiles,
     schema,
     schema_attention,
     schema_recurrent,
+    schema_rotary,
     schema_sampler,
     schema_tiles,
 )
@@ -29,6 +31,7 @@ LABELS = {
     **labels.LABELS,
     **labels_recurrent.LABELS,
     **labels_attention.LABELS,
+    **labels_rotary.LABELS,
     **labels_sampler.LABELS,
     **labels_tiles.LABELS,
 }
@@ -36,6 +39,7 @@ SCHEMAS = {
     **schema.SCHEMAS,
     **schema_recurrent.SCHEMAS,
     **schema_attention.SCHEMAS,
+    **schema_rotary.SCHEMAS,
     **schema_sampler.SCHEMAS,
     **schema_tiles.SCHEMAS,
 }
@@ -57,6 +61,10 @@ _FILES = {
         *_BASE, "attention.css", "dial.js", "sums.js", "grid.js", "value.js", "attention.js"
     ],
     "sampler": [*_BASE, "plot.css", "sampler.css", "dial.js", "plot.js", "sampler.js"],
+    "rotary": [
+        *_BASE, "plot.css", "rotary.css", "dial.js", "plot.js", "sums.js", "grid.js", "value.js",
+        "rotary.js",
+    ],
     "online-softmax": [
         *_BASE, "tiles.css", "dial.js", "sums.js", "grid.js", "value.js", "tiles.js"
     ],

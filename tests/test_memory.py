@@ -19,6 +19,15 @@ def test_counts_what_is_alive_together():
     assert peak_bytes(chain) == 2 * KILO
 
 
+def test_the_peak_may_lie_before_the_end():
+    def large_then_small():
+        large = torch.zeros(3000)
+        del large
+        return torch.zeros(1000)
+
+    assert peak_bytes(large_then_small) == 3 * KILO
+
+
 def test_views_and_changes_in_place_cost_nothing():
     x = torch.zeros(1000)
 

@@ -155,6 +155,13 @@ def test_half_precision_is_summed_in_float32(dtype):
         assert (ours.double() - theirs).abs().max() <= 4 * step * theirs.abs().max()
 
 
+def test_a_long_sum_in_half_precision_does_not_stop_growing():
+    # In bfloat16 itself 256 + 1 = 256: the second half of the keys would not count.
+    q, k = torch.zeros(1, 4, dtype=torch.bfloat16), torch.zeros(1000, 4, dtype=torch.bfloat16)
+    v = (torch.arange(1000) < 500).bfloat16()[:, None]
+    assert tiled_attention(q, k, v, tile_size=1).item() == 0.5
+
+
 def test_float32_is_as_exact_as_the_fused_kernel():
     q, k, v, _ = (x.float() for x in case(2, t=300, s=300, d=16, d_v=16))
     exact = F.scaled_dot_product_attention(*(x.double() for x in (q, k, v)), is_causal=True)

@@ -212,7 +212,7 @@ def _tiled_attention(page_class):
     torch.testing.assert_close(*results)
 
 
-TEXT = "low lower lowest, newest: aaaa aaab 12 123  é日🙂\n\tlow low newer aaa"
+TEXT = "low lower lowest, newest: aaaa aaab 12 123  éक🙂\n\tlow low newer aaa"
 
 
 def _char_tokenizer(page_class):

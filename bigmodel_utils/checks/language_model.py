@@ -16,7 +16,7 @@ def bits_per_character(function):
         (0.7, ["a", "b", "c"]),
         (2.3, [" the", " state", "ment", "."]),
         (math.log(2), ["ab"]),
-        (3.1, ["x", " long", "er", "\n\n", "é日"]),
+        (3.1, ["x", " long", "er", "\n\n", "éक"]),
         (0.0, ["sure"]),
     ]
     return grade(

@@ -196,10 +196,10 @@ def _split(model):
     # (hidden matrices, the rest), in the order of model.parameters().
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
-    linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
-    hidden = {id(m.weight) for m in linear[:-1]}
+    linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]  # in their order
+    hidden = {id(m.weight) for m in linear}
     for module in model.modules():
-        if module is (linear or [None])[-1] or not isinstance(module, torch.nn.Linear):
+        if module in linear[-1:] or module not in linear:
             hidden -= {id(p) for p in module.parameters(recurse=False)}
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in trained if id(p) in hidden]

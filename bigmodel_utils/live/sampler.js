@@ -31,7 +31,7 @@ function draw() {
     let q = scaled(heated.map((v, i) => (i < s.k ? v : 0)));
     let sum = 0;
     q = q.map((v) => {
-      const kept = sum <= s.p ? v : 0;
+      const kept = sum < s.p ? v : 0;
       sum += v;
       return kept;
     });

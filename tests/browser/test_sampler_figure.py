@@ -131,6 +131,14 @@ def test_bars_have_lengths_in_proportion(open_page):
     assert cut == pytest.approx(last["y"] + last["height"], abs=1.6)
 
 
+def test_a_sum_that_is_exactly_p_is_enough(open_page):
+    data = {"tokens": ["a", "b", "c", "d"], "logits": [0, 0, 0, 0], "top_p": 0.5, "seed": 3}
+    page = show(open_page, "sampler", data)
+    assert check(page, data).tolist() == [0.5, 0.5, 0, 0]
+    page.get_by_label("top-p, typed").fill("0.51")
+    assert (check(page, data) > 0).sum() == 3
+
+
 def test_draws_are_counted_against_the_probabilities(open_page):
     page = show(open_page, "sampler", {**DATA, "temperature": 0.9})
     press(page, "Draw 1")

@@ -60,6 +60,9 @@ bench: $(VENV)/.book ## print the speed ratios of benchmarks/
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/convolution.py
 	$(BIN)/python benchmarks/recurrent.py
+	$(BIN)/python benchmarks/attention.py
+	$(BIN)/python benchmarks/generation.py
+	$(BIN)/python benchmarks/language.py
 
 clean: ## remove what was built (the virtual environment stays)
 	rm -rf _build .pytest_cache .hypothesis .ruff_cache

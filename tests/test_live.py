@@ -190,7 +190,7 @@ WRONG = [
     ("lstm-cell", {"steps": 31}, ValueError, "steps: .*at most 30"),
     ("rotary", {"angle": 1}, ValueError, "unknown key 'angle'; the keys are base"),
     ("rotary", {"q": [[1, 2]]}, ValueError, r"q: expected shape \(2, 2\), got \(1, 2\)"),
-    ("rotary", {"k": [[1], [2]]}, ValueError, r"k: expected shape \(2, 3\), got \(2, 1\)"),
+    ("rotary", {"k": [[1], [2]]}, ValueError, r"k: expected shape \(2, 4\), got \(2, 1\)"),
     ("rotary", {"q": [[1] * 5] * 2}, ValueError, "q, columns: .*at most 4, got 5"),
     ("rotary", {"m": 33}, ValueError, "m: .*at most 32, got 33"),
     ("rotary", {"shift": -1}, ValueError, "shift: .*at least 0, got -1"),

@@ -40,6 +40,11 @@ def test_the_default_text_is_python_s_reference_in_a_fixed_order():
     assert data.load_text is load_text
 
 
+def test_topics_stand_in_the_order_of_their_names_however_python_lists_them(monkeypatch):
+    monkeypatch.setattr("pydoc_data.topics.topics", {"b": "two", "c": "three\r\n", "a": "one"})
+    assert load_text() == "one\ntwo\nthree\n"
+
+
 def test_the_default_text_is_the_same_in_every_process():
     code = "import zlib; from bigmodel_utils.text import load_text; "
     code += "print(zlib.crc32(load_text().encode()))"

@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from bigmodel_utils import (
     attention,
     models,
+    positions,
     reference,
     reference_attention,
     reference_pooling,
     reference_recurrent,
+    transformer,
 )
 from bigmodel_utils.tiled_attention import tiled_attention
 from bigmodel_utils.tokenizer import PIECES, BytePairTokenizer, CharTokenizer
@@ -233,6 +235,67 @@ def _encode(encode):
         assert encode(re.findall(PIECES, text), packaged.merges) == packaged.encode(text)
 
 
+def _tables(name):
+    def compare(page_function):
+        got = page_function(7, 10)
+        torch.testing.assert_close(got, getattr(positions, name)(7, 10))
+
+    return compare
+
+
+def _rotate(page_function):
+    cos, sin = (table.double() for table in positions.rotary_tables(5, 6))
+    x = _random(2, 3, 5, 6)
+    torch.testing.assert_close(page_function(x, cos, sin), positions.rotate(x, cos, sin))
+
+
+def _same_layer(ours, packaged, *inputs):
+    """Copy the weights, then compare outputs and the gradients of all parameters."""
+    packaged.load_state_dict(ours.state_dict())
+    results = []
+    for layer in (ours, packaged):
+        y = layer(*inputs)
+        g = _random(*y.shape)
+        found = torch.autograd.grad(y, list(layer.parameters()), g)
+        names = [name for name, _ in layer.named_parameters()]
+        results.append([y, *(f for _, f in sorted(zip(names, found, strict=True)))])
+    torch.testing.assert_close(results[0], results[1])
+
+
+def _multi_head_attention(page_class):
+    x, mask = _random(2, 5, 12), attention.causal_mask(5)
+    for bias in (False, True):
+        torch.manual_seed(7)
+        ours = page_class(12, 3, bias=bias).double()
+        _same_layer(ours, transformer.MultiHeadAttention(12, 3, bias=bias).double(), x, mask)
+
+
+def _feed_forward(page_class):
+    for activation in ("relu", "gelu", "relu2", "swiglu"):
+        options = dict(activation=activation, bias=activation == "gelu")
+        torch.manual_seed(7)
+        ours = page_class(6, 9, **options).double()
+        _same_layer(ours, transformer.FeedForward(6, 9, **options).double(), _random(2, 4, 6))
+
+
+def _block(page_class):
+    x, mask = _random(2, 5, 12), attention.causal_mask(5)
+    for norm, pre_norm in (("rms", True), ("layer", True), ("layer", False)):
+        torch.manual_seed(7)
+        options = dict(norm=norm, pre_norm=pre_norm)
+        ours = page_class(12, 3, 20, **options).double()
+        _same_layer(ours, transformer.Block(12, 3, 20, **options).double(), x, mask)
+
+
+def _gpt(page_class):
+    tokens = torch.tensor([[3, 1, 4, 1, 5], [2, 0, 5, 3, 5]])
+    for kind in ("rotary", "learned", "sinusoidal", "none"):
+        options = dict(context=6, d_model=12, num_layers=2, num_heads=3, positions=kind)
+        torch.manual_seed(7)
+        ours = page_class(7, **options).double()
+        _same_layer(ours, transformer.GPT(7, **options).double(), tokens)
+
+
 POOLING = ("max_pool2d", "avg_pool2d", "max_pool2d_backward", "avg_pool2d_backward")
 
 IDENTICAL = {
@@ -265,4 +328,11 @@ EQUAL = {
     ("language_model", "learn_merges"): _learn_merges,
     ("language_model", "encode"): _encode,
     ("speech", "SequenceClassifier"): _sequence_classifier,
+    ("transformer", "rotary_tables"): _tables("rotary_tables"),
+    ("transformer", "sinusoidal"): _tables("sinusoidal"),
+    ("transformer", "rotate"): _rotate,
+    ("transformer", "MultiHeadAttention"): _multi_head_attention,
+    ("transformer", "FeedForward"): _feed_forward,
+    ("transformer", "Block"): _block,
+    ("transformer", "GPT"): _gpt,
 }

@@ -105,8 +105,8 @@ class DotProductAttention(nn.Module):
 
     Attributes:
         fused: True for PyTorch's fused kernel, False for the written-out product, None (the
-            default) to choose: on a CPU the fused one pays from 257 keys on and for a single query, on
-            a GPU always.
+            default) to choose: on a CPU the fused one pays from 257 keys on and for a single query,
+            on a GPU always.
 
     ``forward(q, k, v, mask=None, causal=False)`` takes q (b, n, t, d_k), k and v (b, n_kv, s, ...)
     with n a multiple of n_kv, so that groups of queries share a key. ``causal=True`` adds

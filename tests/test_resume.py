@@ -118,7 +118,7 @@ def die_in(module, name, nth, before):
 
 
 def fork(function):
-    """Run ``function`` in a child and return its exit status: 0, or minus the signal."""
+    """Run ``function`` in a child and return the number of its process."""
     child = os.fork()
     if child == 0:
         status = 1
@@ -131,6 +131,7 @@ def fork(function):
 
 
 def wait(child):
+    """Wait for a child and return its exit status: 0, or minus the signal that ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 

@@ -17,6 +17,7 @@ import numpy
 import pytest
 import torch
 import torch.nn.functional as F
+from test_resume import fork, wait
 from torch import nn
 
 from bigmodel_utils import checkpoint
@@ -96,28 +97,15 @@ def run(path, at=None):
     }
 
 
-def fork(function):
-    """Run ``function`` in a child and return its exit status: 0, or minus the signal."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            function()
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 def worker(folder):
     torch.set_num_threads(1)
     expected, results = run(None), []
     for at in (1, 2, 5, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 3, STEPS - 1, STEPS):
         path, result = Path(folder) / f"{at}.pt", Path(folder) / f"{at}.result"
-        status = fork(lambda path=path, at=at: run(path, at))
+        status = wait(fork(lambda path=path, at=at: run(path, at)))
         assert path.exists() == (at > 2)
         torch.manual_seed(os.getpid() + at)  # nothing may depend on what the process drew
-        again = fork(lambda path=path, result=result: torch.save(run(path), result))
+        again = wait(fork(lambda path=path, result=result: torch.save(run(path), result)))
         got = torch.load(result) if again == 0 else None
         equal = got is not None and all(
             torch.equal(got["weights"][k], v) for k, v in expected["weights"].items()

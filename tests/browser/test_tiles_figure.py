@@ -16,6 +16,7 @@ from test_live_figures import (
     show,
     touch_drag,
 )
+from test_recurrent_figures import press, tap
 
 from bigmodel_utils.live import LABELS, LiveFigure
 from bigmodel_utils.tiled_attention import tiled_attention
@@ -28,24 +29,6 @@ SETTINGS = {
     "values": [1, -3, 2.5, 0.5, 7, -1, 2, 4, -6],
     "tile": 4,
 }
-
-
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def tap(page, target):
-    """Tap with a finger and wait until the click has arrived that the browser makes of it.
-
-    Right after a drag the browser takes a tap for the end of a fling, and makes no click of it.
-    """
-    page.wait_for_timeout(500)
-    target.scroll_into_view_if_needed()
-    page.evaluate(
-        "clicked = false; addEventListener('click', () => { clicked = true }, {once: true})"
-    )
-    target.tap()
-    page.wait_for_function("clicked")
 
 
 def shown(page, name):

@@ -105,8 +105,7 @@ class DotProductAttention(nn.Module):
 
     Attributes:
         fused: True for PyTorch's fused kernel, False for the written-out product, None (the
-            default) to choose: on a CPU the fused one pays from 257 keys on and for a single query,
-            on a GPU always.
+            default) to choose: on a CPU the fused one pays from 257 keys on, on a GPU always.
 
     ``forward(q, k, v, mask=None, causal=False)`` takes q (b, n, t, d_k), k and v (b, n_kv, s, ...)
     with n a multiple of n_kv, so that groups of queries share a key. ``causal=True`` adds
@@ -123,7 +122,7 @@ class DotProductAttention(nn.Module):
             k, v = (x.repeat_interleave(q.shape[1] // x.shape[1], dim=1) for x in (k, v))
         fused = self.fused
         if fused is None:
-            fused = q.device.type != "cpu" or s > _SHORT or t == 1
+            fused = q.device.type != "cpu" or s > _SHORT
         if causal and t == 1:
             causal = False  # the last position sees all keys
         if fused and causal and mask is None and t == s:

@@ -87,6 +87,7 @@ function draw() {
         "data-grid": kind, "data-row": i, "data-col": 0, "data-value": value, class: "lf-" + kind, ...attributes });
       svg.append(el("g", { role: "row" }, el("g", { role: "gridcell", class: "lf-token" + (here ? " lf-chosen" : "")
         + (i < kept ? "" : " lf-dropped"), tabindex: here ? 0 : -1, "aria-selected": String(here), "data-token": i,
+      "data-grid": "token", "data-row": i, "data-col": 0, "data-value": order[i],
       "aria-label": say("place", values) },
       el("rect", { x: 0, y, width, height: ROW, class: "lf-hit" }),
       svgText(left - 6, y + ROW / 2 + 4, name.length > 12 ? name.slice(0, 11) + "…" : name, "end", "lf-name"),
@@ -111,7 +112,7 @@ function draw() {
 
   plots.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const by = { ArrowUp: -1, ArrowDown: 1, Home: -count, End: count }[event.key];
+    const by = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1, Home: -count, End: count }[event.key];
     if (!by) return;
     event.preventDefault();
     event.stopPropagation();

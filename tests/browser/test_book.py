@@ -289,7 +289,8 @@ def tab_into_figure(page):
     page.evaluate(
         """() => {
             const figure = document.querySelector("figure.live-figure");
-            const stops = [...document.querySelectorAll("a[href], button, [tabindex='0']")]
+            const stops = [...document.querySelectorAll(
+                "a[href], button, summary, [tabindex='0']")]
                 .filter((node) => node.checkVisibility()
                     && node.compareDocumentPosition(figure) & Node.DOCUMENT_POSITION_FOLLOWING);
             stops.at(-1).focus();
@@ -309,7 +310,9 @@ def test_live_figures_by_tab_and_arrow_keys(open_page, name):
     tab_into_figure(page)
     seen = set()
     # Left before Enter: a figure may begin with the cell chosen that the first keys lead to.
-    for key in ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowDown", "ArrowLeft", "Enter"):
+    moves = ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowDown", "ArrowLeft")
+    # Enter opens a cell that can be edited, 7 is typed into it, and the next Enter closes it.
+    for key in (*moves, "Enter", "7", "Enter", "ArrowRight"):
         page.keyboard.press(key)
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
         seen.add(

@@ -48,6 +48,10 @@ def environment():
         },
         toc_secnumbers=sections,
         tocs={name: toc(name, parts) for name, parts in sections.items()},
+        titles={
+            name: nodes.title("", name, **({"secnumber": parts[""]} if parts[""] else {}))
+            for name, parts in sections.items()
+        },
         config=SimpleNamespace(root_doc="index"),
     )
 
@@ -65,7 +69,9 @@ def test_pages_are_numbered_by_their_place_and_sections_are_not():
         "appendix": (),
     }
     assert set(changed) == {"intro", "algorithms", "conv", "conv_backward", "pooling"}
+    assert "secnumber" not in env.titles["appendix"]
     for name in changed:
+        assert env.titles[name]["secnumber"] == numbers[name], "links to the page before and after"
         assert not any(n for anchor, n in env.toc_secnumbers[name].items() if anchor)
         for reference in env.tocs[name].findall(nodes.reference):
             if reference["anchorname"]:

@@ -29,6 +29,8 @@ def renumber(app, env):
         env.toc_secnumbers[docname] = {
             anchor: () if anchor else numbers[docname] for anchor in env.toc_secnumbers[docname]
         }
+        if "secnumber" in env.titles[docname]:  # the links to the page before and after
+            env.titles[docname]["secnumber"] = numbers[docname]
         for reference in env.tocs[docname].findall(nodes.reference):
             if reference["anchorname"] or "secnumber" not in reference:
                 reference.attributes.pop("secnumber", None)

@@ -50,14 +50,10 @@ def apply_filter(photo, name, size, stride):
 
 def prefix_probabilities(model, sequence):
     """Return the probabilities (t, classes) after each step of one sequence (t, d)."""
-    size, training = len(sequence), model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            prefixes = sequence.expand(size, *sequence.shape)
-            return model(prefixes, torch.arange(1, size + 1)).softmax(1)
-    finally:
-        model.train(training)
+    size = len(sequence)
+    with torch.no_grad(), evaluating(model):
+        prefixes = sequence.expand(size, *sequence.shape)
+        return model(prefixes, torch.arange(1, size + 1)).softmax(1)
 
 
 def draw_arrival(seen, step, truth):

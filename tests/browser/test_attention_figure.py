@@ -10,6 +10,7 @@ from test_live_figures import (
     choose,
     close,
     drag,
+    drawn,
     fill,
     fits_and_axe_finds_nothing,
     marked,
@@ -319,8 +320,7 @@ def test_shows_only_words_from_labels(open_page):
         for key, text in LABELS["attention"].items()
     }
     figure = LiveFigure("attention", data={"mask": "causal"}, alt="¤", labels=labels)
-    page = open_page(PAGE.format(theme="light", figure=figure._repr_html_()))
-    page.wait_for_selector("figure[data-ready=true] .lf-result")
+    page = drawn(open_page(PAGE.format(theme="light", figure=figure._repr_html_())))
     seen = []
     for grid, row, column in (("o", 1, 0), ("p", 2, 1), ("s", 0, 3), ("q", 1, 1), ("v", 0, 0)):
         cell(page, grid, row, column).click()

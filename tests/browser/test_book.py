@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from test_live_figures import check_convolution, read, result
+from test_live_figures import PLOTS_DRAWN, check_convolution, read, result
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +52,7 @@ def ready(page):
         }"""
     )
     page.wait_for_function("!document.querySelector('figure.live-figure:not([data-ready])')")
+    page.wait_for_function(PLOTS_DRAWN)
     page.add_style_tag(content="* { transition: none !important; animation: none !important }")
     page.evaluate(CHECKS)
     page.wait_for_timeout(400)  # scripts look for scrolling boxes up to 300 ms after a change

@@ -14,13 +14,23 @@ PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charse
 <body><main><h1>Figure</h1>{figure}</main></body></html>"""
 
 
+# A plot is drawn at its box's width, a frame after the rest; in a folded box that waits.
+PLOTS_DRAWN = """() => [...document.querySelectorAll('.lf-plots')]
+    .every((box) => !box.clientWidth || box.querySelector('svg'))"""
+
+
+def drawn(page):
+    """Wait until the figure is alive and drawn: on a busy machine the test may look before."""
+    page.wait_for_selector("figure[data-ready=true] .lf-result")
+    page.wait_for_function(PLOTS_DRAWN)
+    return page
+
+
 def show(open_page, name, data=None, *, dark=False, **options):
     """Open a page with one figure; return the page once the figure is drawn."""
     figure = LiveFigure(name, data=data, alt=f"The {name} explorer.")._repr_html_()
     html = PAGE.format(theme="dark" if dark else "light", figure=figure)
-    page = open_page(html, dark=dark, **options)
-    page.wait_for_selector("figure[data-ready=true] .lf-result")
-    return page
+    return drawn(open_page(html, dark=dark, **options))
 
 
 def read(page, name):
@@ -535,7 +545,7 @@ def test_a_notebook_may_run_the_script_before_it_attaches_the_figure(open_page):
         }""",
         LiveFigure("receptive-field", alt="Explorer.")._repr_html_(),
     )
-    page.wait_for_selector("figure[data-ready=true] .lf-result")
+    drawn(page)
 
 
 def test_data_and_labels_are_text_never_markup(open_page):

@@ -10,6 +10,7 @@ from test_live_figures import (
     cell,
     close,
     drag,
+    drawn,
     fits_and_axe_finds_nothing,
     marked,
     read,
@@ -776,12 +777,11 @@ def test_recurrent_figures_fit_and_axe_finds_nothing(open_page, name, width, dar
 def test_recurrent_figures_draw_anew_at_another_width(open_page, name):
     page = show(open_page, name, DATA[name], width=900)
     page.set_viewport_size({"width": 390, "height": 700})
-    page.wait_for_timeout(100)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    wide = page.eval_on_selector_all(
-        ".lf-plot", "plots => plots.map(p => p.getBoundingClientRect().right)"
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.lf-plot')]
+            .every((plot) => plot.getBoundingClientRect().right <= 390)"""
     )
-    assert all(right <= 390 for right in wide)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @pytest.mark.parametrize("name", DATA)
@@ -791,8 +791,7 @@ def test_recurrent_figures_show_only_words_from_labels(open_page, name):
     for key, text in LABELS[name].items():
         labels[key] = "¤ " + " ".join(re.findall(r"\{\w+\}", text))
     figure = LiveFigure(name, data=DATA[name], alt="¤", labels=labels)._repr_html_()
-    page = open_page(PAGE.format(theme="light", figure=figure))
-    page.wait_for_selector("figure[data-ready=true] .lf-result")
+    page = drawn(open_page(PAGE.format(theme="light", figure=figure)))
     seen = page.evaluate(
         """() => {
             const nodes = [...document.querySelectorAll("figure, figure *")];

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_live_figures import PAGE, cell, close, drag, fits_and_axe_finds_nothing, read, show
+from test_live_figures import PAGE, cell, close, drag, drawn, fits_and_axe_finds_nothing, read, show
 from test_recurrent_figures import press, tap
 
 from bigmodel_utils.live import LABELS, LiveFigure
@@ -190,7 +190,6 @@ def test_fits_and_is_accessible(open_page, width, dark):
 def test_words_can_be_replaced(open_page):
     labels = {key: f"[{value}]" for key, value in LABELS["rotary"].items()}
     figure = LiveFigure("rotary", labels=labels, alt="The same in other words.")._repr_html_()
-    page = open_page(PAGE.format(theme="light", figure=figure))
-    page.wait_for_selector("figure[data-ready=true] .lf-result")
+    page = drawn(open_page(PAGE.format(theme="light", figure=figure)))
     text = page.locator("figure").inner_text()
     assert "[position m of the query]" in text and "[Query at 6" in text

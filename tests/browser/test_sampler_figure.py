@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from test_live_figures import PAGE, cell, close, fits_and_axe_finds_nothing, read, show
+from test_live_figures import PAGE, cell, close, drawn, fits_and_axe_finds_nothing, read, show
 from test_recurrent_figures import press, tap
 
 from bigmodel_utils.generation import next_token_probabilities
@@ -260,8 +260,7 @@ def test_shows_only_words_from_labels(open_page):
         labels[key] = "¤ " + " ".join(re.findall(r"\{\w+\}", text))
     data = {"tokens": ["1", "2"], "logits": [1, 2], "context": "3"}
     figure = LiveFigure("sampler", data=data, alt="¤", labels=labels)._repr_html_()
-    page = open_page(PAGE.format(theme="light", figure=figure))
-    page.wait_for_selector("figure[data-ready=true] .lf-result")
+    page = drawn(open_page(PAGE.format(theme="light", figure=figure)))
     page.locator("button").nth(1).click()
     seen = page.evaluate(
         """() => {

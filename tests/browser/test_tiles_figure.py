@@ -10,6 +10,7 @@ from test_live_figures import (
     cell,
     close,
     drag,
+    drawn,
     fits_and_axe_finds_nothing,
     marked,
     read,
@@ -307,8 +308,7 @@ def test_shows_only_words_from_labels(open_page):
     for key, text in LABELS["online-softmax"].items():
         labels[key] = "¤ " + " ".join(re.findall(r"\{\w+\}", text))
     figure = LiveFigure("online-softmax", data={"step": 4}, alt="¤", labels=labels)._repr_html_()
-    page = open_page(PAGE.format(theme="light", figure=figure))
-    page.wait_for_selector("figure[data-ready=true] .lf-result")
+    page = drawn(open_page(PAGE.format(theme="light", figure=figure)))
     seen = page.evaluate(
         """() => {
             const nodes = [...document.querySelectorAll("figure, figure *")];

@@ -35,6 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bigmodel_utils import arguments, layer_formulas
 from bigmodel_utils.cost_report import LayerCost, Report
+from bigmodel_utils.modes import evaluating
 from bigmodel_utils.sequences import check_lengths
 
 __all__ = ["measure", "predict"]
@@ -166,16 +167,14 @@ def _run(model, input_shape, dtype, lengths, *, device):
     stand_ins = {name: _stand_in(p, dtype, device) for name, p in model.named_parameters()}
     for name, buffer in model.named_buffers():
         stand_ins[name] = _stand_in(buffer, dtype, device).clone()
-    modes = {module: module.training for module in model.modules()}
     try:
         for name, module in model.named_modules():
             if layer_formulas.is_layer(module):
                 hook = started(name or "(model)")
                 handles.append(module.register_forward_pre_hook(hook, with_kwargs=True))
                 handles.append(module.register_forward_hook(ended))
-        model.eval()
         # The default device serves models that make tensors in their forward pass.
-        with torch.no_grad(), _unfused(model), torch.device(device), counter:
+        with evaluating(model), torch.no_grad(), _unfused(model), torch.device(device), counter:
             x = torch.zeros(input_shape, dtype=torch.int64 if _takes_tokens(model) else dtype)
             inputs = (x,) if lengths is None else (x, lengths)
             torch.func.functional_call(model, stand_ins, inputs)
@@ -195,8 +194,6 @@ def _run(model, input_shape, dtype, lengths, *, device):
     finally:
         for handle in handles:
             handle.remove()
-        for module, training in modes.items():
-            module.training = training
     return calls, counter.get_total_flops() - sum(call.flops for call in calls)
 
 

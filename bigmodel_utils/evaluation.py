@@ -10,6 +10,7 @@ from bigmodel_utils.arguments import describe, integer
 from bigmodel_utils.batches import Batches
 from bigmodel_utils.forward import Forward, precision
 from bigmodel_utils.history import Evaluation
+from bigmodel_utils.modes import evaluating
 from bigmodel_utils.rng import isolated
 
 __all__ = ["batch_loss", "evaluate", "evaluate_batches", "without_state"]
@@ -63,10 +64,8 @@ def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None
 @torch.no_grad()
 def evaluate_batches(forward, batches, loss=None):
     """Return the Evaluation of a model's :class:`Forward` on prepared ``batches``."""
-    model, training = forward.model, forward.model.training
-    model.eval()
     total, count, predictions, probabilities, right, answers = 0.0, 0, [], [], 0, 0
-    try:
+    with evaluating(forward.model):
         for batch in batches.epoch():
             output = without_state(forward(*batch.inputs))
             total += batch_loss(batches, output, batch, loss).item() * batch.weight
@@ -80,8 +79,6 @@ def evaluate_batches(forward, batches, loss=None):
             predictions.append(_predictions(output, batch.real))
             if output.ndim == 2:
                 probabilities.append(output.float().softmax(-1).cpu())
-    finally:
-        model.train(training)
     accuracy = right / answers if answers else None
     return Evaluation(
         loss=total / count,

@@ -1,14 +1,13 @@
 """A model's forward pass in the number format and the memory order that are fast on its device."""
 
-import contextlib
-
 import torch
 from torch.overrides import TorchFunctionMode
 
 from bigmodel_utils.arguments import one_of
 from bigmodel_utils.device import number_format
+from bigmodel_utils.modes import evaluating
 
-__all__ = ["Forward", "evaluating", "parameter_dtype", "precision"]
+__all__ = ["Forward", "parameter_dtype", "precision"]
 
 _TINY = 2**15  # parameters; measured on a CPU with bfloat16 units, batches of 128
 
@@ -79,18 +78,15 @@ class Forward:
 
     @torch.no_grad()
     def _try(self, x):
-        training = self.model.training
-        self.model.eval()  # batch norm must not learn from the trial
         self.model.to(memory_format=torch.channels_last)
         try:
-            self._run(x, channels_last=True)
+            with evaluating(self.model):  # batch norm must not learn from the trial
+                self._run(x, channels_last=True)
             return True
         except RuntimeError:
             # Also where the fault is another one: it then shows in the usual order.
             self._put_back()
             return False
-        finally:
-            self.model.train(training)
 
     def _put_back(self):
         # Not by `.to(contiguous_format)`: it takes a weight with one channel for contiguous
@@ -132,18 +128,6 @@ _FLATTENING = {
 
 def _to_channels_last(x):
     return x.contiguous(memory_format=torch.channels_last)
-
-
-@contextlib.contextmanager
-def evaluating(model):
-    """Put ``model`` into evaluation mode for the block; each layer's own mode returns after it."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def parameter_dtype(model):

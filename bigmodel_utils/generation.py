@@ -4,7 +4,7 @@ import torch
 
 from bigmodel_utils import arguments
 from bigmodel_utils.arguments import describe, flag, integer, real
-from bigmodel_utils.forward import evaluating
+from bigmodel_utils.modes import evaluating
 
 __all__ = ["generate", "next_token_probabilities"]
 

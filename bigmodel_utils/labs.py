@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from bigmodel_utils import plotting
-from bigmodel_utils.forward import evaluating
 from bigmodel_utils.generation import generate, next_token_probabilities
+from bigmodel_utils.modes import evaluating
 
 __all__ = [
     "FILTERS",

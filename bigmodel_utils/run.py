@@ -8,8 +8,8 @@ from bigmodel_utils import checkpoint
 from bigmodel_utils.arguments import describe
 from bigmodel_utils.device import Stopwatch
 from bigmodel_utils.evaluation import batch_loss, evaluate_batches, without_state
-from bigmodel_utils.forward import evaluating
 from bigmodel_utils.history import History
+from bigmodel_utils.modes import evaluating
 from bigmodel_utils.optimizers import make_optimizer
 from bigmodel_utils.rng import Streams
 from bigmodel_utils.schedule import learning_rate

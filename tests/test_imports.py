@@ -10,7 +10,17 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "bigmodel_utils"
 # From what stands alone to what brings all together. A new module is added here on purpose.
 LEVELS = [
-    {"arguments", "batch", "idx", "packaged", "ts", "live.labels", "live.defaults", "ledger"},
+    {
+        "arguments",
+        "batch",
+        "idx",
+        "modes",
+        "packaged",
+        "ts",
+        "live.labels",
+        "live.defaults",
+        "ledger",
+    },
     {
         "device",
         "plotting",

@@ -660,6 +660,17 @@ def test_evaluation_by_hand():
     )
 
 
+def test_a_frozen_layer_keeps_its_mode():
+    model = cnn().train()
+    model.norm1.eval()
+    before = [module.training for module in model.modules()]
+    evaluate(model, images(12), dtype=torch.float32)
+    assert [module.training for module in model.modules()] == before
+    with forward.Forward(model, "cpu", torch.float32) as fast:  # its trial on the first batch, too
+        fast(images(3)[0])
+    assert fast.channels_last and [module.training for module in model.modules()] == before
+
+
 @pytest.mark.parametrize(
     "wrap", [TensorDataset, Rows, lambda x, y: DataLoader(Rows(x, y), batch_size=5)]
 )

@@ -78,6 +78,7 @@ class Pages:
             offline=True,
         )
         self.contexts.append(context)
+        context.set_default_timeout(60_000)  # milliseconds; a long page on a busy machine
         context.route("**/*", self._only_files)
         theme = "dark" if dark else "light"
         context.add_init_script(

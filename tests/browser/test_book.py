@@ -55,13 +55,29 @@ def ready(page):
     page.wait_for_function(PLOTS_DRAWN)
     page.add_style_tag(content="* { transition: none !important; animation: none !important }")
     page.evaluate(CHECKS)
-    page.wait_for_timeout(400)  # scripts look for scrolling boxes up to 300 ms after a change
+    settle(page)
     return page
+
+
+def settle(page):
+    """Let the scripts look for scrolling boxes, up to 300 ms after a change; later if it is busy.
+
+    Boxes that they leave wrong are for the tests to find.
+    """
+    page.wait_for_timeout(400)
+    page.evaluate(
+        """async () => {
+            const wrong = () => pageChecks.unreachable().length + pageChecks.formulaStops().length;
+            for (let tries = 25; tries > 0 && wrong(); tries--) {
+                await new Promise((resolve) => setTimeout(resolve, 200));
+            }
+        }"""
+    )
 
 
 def resize(page, width):
     page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(400)  # as in ready()
+    settle(page)
 
 
 def set_theme(page, theme):

@@ -1,28 +1,25 @@
 """The attention explorer, used by hand: every number equals PyTorch's."""
 
-import re
-
 import pytest
 import torch
 from test_live_figures import (
-    PAGE,
     cell,
     choose,
     close,
     drag,
-    drawn,
     fill,
     fits_and_axe_finds_nothing,
     marked,
     read,
     result,
     show,
+    show_wordless,
     touch_drag,
+    words,
 )
 from test_recurrent_figures import double, number, tap
 from torch.nn import functional
 
-from bigmodel_utils.live import LABELS, LiveFigure
 from bigmodel_utils.live.schema_attention import VECTORS
 
 pytestmark = pytest.mark.browser
@@ -315,23 +312,9 @@ def test_fits_and_axe_finds_nothing(open_page, view, width, dark):
 
 def test_shows_only_words_from_labels(open_page):
     """With every label replaced no English word is left, in the text or for a screen reader."""
-    labels = {
-        key: "¤ " + " ".join(re.findall(r"\{\w+\}", text))
-        for key, text in LABELS["attention"].items()
-    }
-    figure = LiveFigure("attention", data={"mask": "causal"}, alt="¤", labels=labels)
-    page = drawn(open_page(PAGE.format(theme="light", figure=figure._repr_html_())))
-    seen = []
+    page = show_wordless(open_page, "attention", {"mask": "causal"})
+    seen = set()
     for grid, row, column in (("o", 1, 0), ("p", 2, 1), ("s", 0, 3), ("q", 1, 1), ("v", 0, 0)):
         cell(page, grid, row, column).click()
-        seen.append(
-            page.evaluate(
-                """() => {
-                    const nodes = [...document.querySelectorAll("figure, figure *")];
-                    const read = ["aria-label", "aria-valuetext", "title", "placeholder"];
-                    return nodes.flatMap((n) => read.map((key) => n.getAttribute(key) || ""))
-                        .concat(document.querySelector("figure").innerText).join(" ");
-                }"""
-            )
-        )
-    assert set(re.findall(r"[A-Za-z]{3,}", " ".join(seen))) - {"exp"} == set()
+        seen |= words(page)
+    assert seen - {"exp"} == set()

@@ -1,10 +1,12 @@
 """The live figures under a real mouse, finger and keyboard: every number equals PyTorch's."""
 
+import re
+
 import pytest
 import torch
 from torch.nn import functional
 
-from bigmodel_utils.live import FIGURES, LiveFigure
+from bigmodel_utils.live import FIGURES, LABELS, LiveFigure
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +33,28 @@ def show(open_page, name, data=None, *, dark=False, **options):
     figure = LiveFigure(name, data=data, alt=f"The {name} explorer.")._repr_html_()
     html = PAGE.format(theme="dark" if dark else "light", figure=figure)
     return drawn(open_page(html, dark=dark, **options))
+
+
+def show_wordless(open_page, name, data=None):
+    """Like ``show``, with every label replaced by a sign: what words are left, it has elsewhere."""
+    labels = {
+        key: "¤ " + " ".join(re.findall(r"\{\w+\}", text)) for key, text in LABELS[name].items()
+    }
+    figure = LiveFigure(name, data=data, alt="¤", labels=labels)._repr_html_()
+    return drawn(open_page(PAGE.format(theme="light", figure=figure)))
+
+
+def words(page):
+    """Runs of three letters and more in a figure's text or for a screen reader."""
+    seen = page.evaluate(
+        """() => {
+            const nodes = [...document.querySelectorAll("figure, figure *")];
+            const read = ["aria-label", "aria-valuetext", "title", "placeholder"];
+            return nodes.flatMap((n) => read.map((key) => n.getAttribute(key) || ""))
+                .concat(document.querySelector("figure").innerText).join(" ");
+        }"""
+    )
+    return set(re.findall(r"[A-Za-z]{3,}", seen))
 
 
 def read(page, name):

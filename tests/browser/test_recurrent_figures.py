@@ -1,25 +1,23 @@
 """The live figures about recurrent networks, used by hand: every number equals PyTorch's."""
 
 import math
-import re
 
 import pytest
 import torch
 from test_live_figures import (
-    PAGE,
     cell,
     close,
     drag,
-    drawn,
     fits_and_axe_finds_nothing,
     marked,
     read,
     show,
+    show_wordless,
     touch_drag,
+    words,
 )
 from torch import nn
 
-from bigmodel_utils.live import LABELS, LiveFigure
 from bigmodel_utils.live.schema_recurrent import randoms
 
 pytestmark = pytest.mark.browser
@@ -787,18 +785,5 @@ def test_recurrent_figures_draw_anew_at_another_width(open_page, name):
 @pytest.mark.parametrize("name", DATA)
 def test_recurrent_figures_show_only_words_from_labels(open_page, name):
     """With every label replaced no English word is left, in the text or for a screen reader."""
-    labels = {}
-    for key, text in LABELS[name].items():
-        labels[key] = "¤ " + " ".join(re.findall(r"\{\w+\}", text))
-    figure = LiveFigure(name, data=DATA[name], alt="¤", labels=labels)._repr_html_()
-    page = drawn(open_page(PAGE.format(theme="light", figure=figure)))
-    seen = page.evaluate(
-        """() => {
-            const nodes = [...document.querySelectorAll("figure, figure *")];
-            const read = ["aria-label", "aria-valuetext", "title", "placeholder"];
-            return nodes.flatMap((n) => read.map((key) => n.getAttribute(key) || ""))
-                .concat(document.querySelector("figure").innerText).join(" ");
-        }"""
-    )
-    words = set(re.findall(r"[A-Za-z]{3,}", seen)) - {"tanh"}
-    assert words == set()
+    page = show_wordless(open_page, name, DATA[name])
+    assert words(page) - {"tanh"} == set()

@@ -5,11 +5,18 @@ import re
 
 import pytest
 import torch
-from test_live_figures import PAGE, cell, close, drawn, fits_and_axe_finds_nothing, read, show
+from test_live_figures import (
+    cell,
+    close,
+    fits_and_axe_finds_nothing,
+    read,
+    show,
+    show_wordless,
+    words,
+)
 from test_recurrent_figures import press, tap
 
 from bigmodel_utils.generation import next_token_probabilities
-from bigmodel_utils.live import LABELS, LiveFigure
 from bigmodel_utils.live.schema_recurrent import randoms
 from bigmodel_utils.live.schema_sampler import LOGITS, TOKENS
 
@@ -255,19 +262,7 @@ def test_fits_and_axe_finds_nothing(open_page, width, dark):
 
 
 def test_shows_only_words_from_labels(open_page):
-    labels = {}
-    for key, text in LABELS["sampler"].items():
-        labels[key] = "¤ " + " ".join(re.findall(r"\{\w+\}", text))
     data = {"tokens": ["1", "2"], "logits": [1, 2], "context": "3"}
-    figure = LiveFigure("sampler", data=data, alt="¤", labels=labels)._repr_html_()
-    page = drawn(open_page(PAGE.format(theme="light", figure=figure)))
+    page = show_wordless(open_page, "sampler", data)
     page.locator("button").nth(1).click()
-    seen = page.evaluate(
-        """() => {
-            const nodes = [...document.querySelectorAll("figure, figure *")];
-            const read = ["aria-label", "aria-valuetext", "title", "placeholder"];
-            return nodes.flatMap((n) => read.map((key) => n.getAttribute(key) || ""))
-                .concat(document.querySelector("figure").innerText).join(" ");
-        }"""
-    )
-    assert set(re.findall(r"[A-Za-z]{3,}", seen)) == set()
+    assert words(page) == set()

@@ -6,20 +6,19 @@ import re
 import pytest
 import torch
 from test_live_figures import (
-    PAGE,
     cell,
     close,
     drag,
-    drawn,
     fits_and_axe_finds_nothing,
     marked,
     read,
     show,
+    show_wordless,
     touch_drag,
+    words,
 )
 from test_recurrent_figures import press, tap
 
-from bigmodel_utils.live import LABELS, LiveFigure
 from bigmodel_utils.tiled_attention import tiled_attention
 
 pytestmark = pytest.mark.browser
@@ -304,17 +303,5 @@ def test_fits_and_axe_finds_nothing(open_page, width, dark):
 
 def test_shows_only_words_from_labels(open_page):
     """With every label replaced no English word is left, in the text or for a screen reader."""
-    labels = {}
-    for key, text in LABELS["online-softmax"].items():
-        labels[key] = "¤ " + " ".join(re.findall(r"\{\w+\}", text))
-    figure = LiveFigure("online-softmax", data={"step": 4}, alt="¤", labels=labels)._repr_html_()
-    page = drawn(open_page(PAGE.format(theme="light", figure=figure)))
-    seen = page.evaluate(
-        """() => {
-            const nodes = [...document.querySelectorAll("figure, figure *")];
-            const read = ["aria-label", "aria-valuetext", "title", "placeholder"];
-            return nodes.flatMap((n) => read.map((key) => n.getAttribute(key) || ""))
-                .concat(document.querySelector("figure").innerText).join(" ");
-        }"""
-    )
-    assert set(re.findall(r"[A-Za-z]{3,}", seen)) - {"max"} == set()
+    page = show_wordless(open_page, "online-softmax", {"step": 4})
+    assert words(page) - {"max"} == set()

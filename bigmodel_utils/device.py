@@ -23,11 +23,15 @@ def setup(seed=0, *, threads=None):
         threads: CPU threads for PyTorch; by default ``BIGMODEL_THREADS`` if that is
             set, else two, or one on a single-core machine.
 
+    Three more variables disguise the machine, for tests of what must hold on any:
+    ``BIGMODEL_BFLOAT16``, see :func:`number_format`; ``BIGMODEL_ONEDNN=0``, which turns the
+    oneDNN kernels off; and ``BIGMODEL_PERTURB=1e-6``, see :mod:`bigmodel_utils.disguise`.
+
     Returns:
         torch.device: a CUDA device, else Apple's ``mps``, else the CPU.
 
     Raises:
-        TypeError, ValueError: naming ``seed`` or ``threads``.
+        TypeError, ValueError: naming ``seed``, ``threads`` or the variable.
     """
     if "torch" not in sys.modules:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -35,9 +39,10 @@ def setup(seed=0, *, threads=None):
     import numpy
     import torch
 
-    from bigmodel_utils import arguments
+    from bigmodel_utils import arguments, disguise
 
     seed = arguments.integer("seed", seed, minimum=0, maximum=2**32 - 1)
+    disguise.apply(os.environ)
     if threads is None:
         wished = os.environ.get("BIGMODEL_THREADS", "2")
         if not wished.isdecimal() or int(wished) == 0:
@@ -64,13 +69,17 @@ def choose_device():
 def number_format(device):
     """Return torch.bfloat16 where ``device`` computes it in hardware, else torch.float32.
 
-    A processor without bfloat16 units emulates it slowly, so there float32 wins.
+    A processor without bfloat16 units emulates it slowly, so there float32 wins. With
+    ``BIGMODEL_BFLOAT16`` set to 0 or 1 in the environment the answer is float32 or bfloat16.
     """
     import torch
 
-    from bigmodel_utils import arguments
+    from bigmodel_utils import arguments, disguise
 
     kind = arguments.device("device", device).type
+    wished = disguise.switch(os.environ, "BIGMODEL_BFLOAT16")
+    if wished is not None:
+        return torch.bfloat16 if wished else torch.float32
     if kind == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     elif kind == "cpu":

@@ -16,7 +16,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bigmodel_utils import arguments
+from bigmodel_utils import arguments, drawn
 
 __all__ = [
     "COLORS",
@@ -88,9 +88,8 @@ def show(fig, alt, *, kind="svg"):
     arguments.one_of("kind", kind, ("svg", "png"))
     mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
     content = _svg(fig) if kind == "svg" else _png(fig)
-    display(
-        {mime: content, "text/plain": f"<figure: {alt}>"}, raw=True, metadata={mime: {"alt": alt}}
-    )
+    data = {mime: content, "text/plain": f"<figure: {alt}>", drawn.MIME: drawn.record(fig, alt)}
+    display(data, raw=True, metadata={mime: {"alt": alt}})
 
 
 def _svg(fig):

@@ -158,6 +158,17 @@ def test_number_format_of_a_gpu_counts_no_emulation(monkeypatch, native):
     assert device.number_format("mps") == torch.float32
 
 
+def test_number_format_follows_the_environment(monkeypatch):
+    for answer, expected in (("1", torch.bfloat16), ("0", torch.float32)):
+        for name in PROBES:
+            monkeypatch.setattr(torch.cpu, name, lambda a=answer: a == "0", raising=False)
+        monkeypatch.setenv("BIGMODEL_BFLOAT16", answer)
+        assert device.number_format("cpu") == expected
+    monkeypatch.setenv("BIGMODEL_BFLOAT16", "no")
+    with pytest.raises(ValueError, match=r"^BIGMODEL_BFLOAT16: expected 0 or 1, got 'no'"):
+        device.number_format("cpu")
+
+
 @pytest.mark.parametrize(("value", "error"), [("gpu", ValueError), (None, TypeError)])
 def test_bad_devices_are_named(value, error):
     with pytest.raises(error, match=r"^device: "):

@@ -13,6 +13,8 @@ LEVELS = [
     {
         "arguments",
         "batch",
+        "disguise",
+        "drawn",
         "idx",
         "modes",
         "packaged",

@@ -18,7 +18,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from PIL import Image
 
-from bigmodel_utils import plotting
+from bigmodel_utils import drawn, plotting
 from bigmodel_utils.history import History
 
 ALT = "A line that falls from two to zero."
@@ -112,8 +112,9 @@ def draw(values=(2, 1, 0)):
 def test_svg_is_shown_with_its_alt_text_and_size(shown):
     plotting.show(draw(), ALT)
     ((data, options),) = shown
-    assert set(data) == {"image/svg+xml", "text/plain"}
+    assert set(data) == {"image/svg+xml", "text/plain", drawn.MIME}
     assert data["text/plain"] == f"<figure: {ALT}>"
+    assert data[drawn.MIME] == drawn.record(draw(), ALT)
     assert options == {"raw": True, "metadata": {"image/svg+xml": {"alt": ALT}}}
     svg = data["image/svg+xml"]
     assert 'width="216pt" height="144pt"' in svg  # 3 by 2 inches
@@ -123,7 +124,7 @@ def test_svg_is_shown_with_its_alt_text_and_size(shown):
 def test_png_is_shown_with_its_alt_text_and_size(shown):
     plotting.show(draw(), ALT, kind="png")
     ((data, options),) = shown
-    assert set(data) == {"image/png", "text/plain"}
+    assert set(data) == {"image/png", "text/plain", drawn.MIME}
     assert options["metadata"] == {"image/png": {"alt": ALT}}
     picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert picture.size == (330, 220)  # 110 points an inch

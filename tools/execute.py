@@ -22,6 +22,8 @@ import nbformat
 import yaml
 from nbclient import NotebookClient
 
+from bigmodel_utils import drawn
+
 ROOT = Path(__file__).resolve().parent.parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
 BADGE = re.compile(r"\*\*Runs in\*\* [^·\n]* · \*\*memory\*\* [^·\n]*?(?= ·|$)", re.MULTILINE)
@@ -47,6 +49,9 @@ def normalise(notebook):
             continue
         kept = {"tags", "mystnb", "jupyter"}
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in kept})
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):  # nobody compares it
+            for out in cell.outputs:
+                out.get("data", {}).pop(drawn.MIME, None)
         # A widget without a kernel is a slider that moves nothing; progress bars are widgets too.
         cell.outputs = [out for out in cell.outputs if WIDGET not in out.get("data", {})]
         cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]

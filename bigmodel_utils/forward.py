@@ -1,8 +1,11 @@
 """A model's forward pass in the number format and the memory order that are fast on its device."""
 
+import warnings
+
 import torch
 from torch.overrides import TorchFunctionMode
 
+from bigmodel_utils import numerics
 from bigmodel_utils.arguments import one_of
 from bigmodel_utils.device import number_format
 from bigmodel_utils.modes import evaluating
@@ -10,6 +13,7 @@ from bigmodel_utils.modes import evaluating
 __all__ = ["Forward", "parameter_dtype", "precision"]
 
 _TINY = 2**15  # parameters; measured on a CPU with bfloat16 units, batches of 128
+_TOLERANCE = 0.2  # between bfloat16 and float32, in norm: a few per cent are usual
 
 
 class Forward:
@@ -20,6 +24,10 @@ class Forward:
     the model's own code works in it is tried once, on two examples of the first batch. A model
     that says ``x.view(b, -1)`` after a convolution gets ``reshape`` instead. On leaving, the
     weights return to the order they had, and their gradients are dropped.
+
+    bfloat16 is held against float32 once, on the first batch: the outputs and, where gradients are
+    recorded, the gradient of every parameter. If they disagree, a warning says where, and the
+    model goes on in float32: some processors and compilers get some of them wrong.
 
     Args:
         model: torch.nn.Module on ``device``.
@@ -36,6 +44,7 @@ class Forward:
         self._before = [(p, p.stride()) for p in model.parameters() if p.ndim == 4]
         recurrent = (m for m in model.modules() if isinstance(m, torch.nn.RNNBase))
         self._time_first = [m for m in recurrent if not m.batch_first]
+        self._trusted = dtype != torch.bfloat16
 
     def __enter__(self):
         return self
@@ -64,7 +73,48 @@ class Forward:
     def _call(self, x, *rest):
         if self.channels_last is None:
             self.channels_last = x.ndim == 4 and not rest and self._try(x[:2])
+        if not self._trusted:
+            self._trusted = True
+            self._hold_against_float32(x, *rest)
         return self._run(x, *rest, channels_last=self.channels_last)
+
+    def _hold_against_float32(self, x, *rest):
+        if not rest and self.device.type != "cpu":
+            x = x[:8]  # float32 takes more of a memory that may be full
+        with evaluating(self.model):  # nothing random, and batch norm must not learn from it
+            fast = self._trial(x, *rest)
+            self.dtype = torch.float32
+            plain = self._trial(x, *rest)
+        problem = numerics.disagreement(fast, plain, tolerance=_TOLERANCE)
+        if problem is None:
+            self.dtype = torch.bfloat16
+            return
+        warnings.warn(
+            f"bfloat16 disagrees with float32 on the first batch: {problem}. The model is "
+            f"computed in float32 on this {self.device.type}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+    def _trial(self, x, *rest):
+        # The output and, where gradients are recorded, those of a random sum of it.
+        output = self._run(x, *rest, channels_last=self.channels_last)
+        output = output[0] if isinstance(output, tuple) else output
+        if not isinstance(output, torch.Tensor) or not output.is_floating_point():
+            return {}  # the caller will say what is wrong with it
+        results = {"output": output.detach()}
+        # cuDNN has no backward pass for recurrent layers in evaluation mode.
+        skip = self.device.type == "cuda" and _is_recurrent(self.model)
+        if output.requires_grad and not skip:
+            generator = torch.Generator().manual_seed(0)
+            upstream = torch.randn(output.shape, generator=generator).to(output)
+            named = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
+            gradients = torch.autograd.grad(
+                output, [p for _, p in named], upstream, allow_unused=True
+            )
+            found = zip(named, gradients, strict=True)
+            results |= {f"gradient of {n}": g for (n, _), g in found if g is not None}
+        return results
 
     def _run(self, x, *rest, channels_last):
         autocast = torch.autocast(

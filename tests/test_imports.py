@@ -25,6 +25,7 @@ LEVELS = [
     },
     {
         "device",
+        "numerics",
         "plotting",
         "cost_report",
         "rng",

@@ -12,6 +12,7 @@ import statistics
 import time
 
 from bigmodel_utils.device import number_format, setup
+from bigmodel_utils.numerics import finite
 
 TARGETS = {"article": 3.0, "article float32": 1.2, "mlp": 1.5}
 
@@ -25,10 +26,11 @@ def plain_loop(model, x, y, *, epochs, batch_size, lr):
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.0)
     criterion = torch.nn.CrossEntropyLoss()
     model.train()
-    for _ in range(epochs):
-        for inputs, targets in loader:
+    for epoch in range(epochs):
+        for number, (inputs, targets) in enumerate(loader):
             optimizer.zero_grad()
             loss = criterion(model(inputs), targets)
+            finite(loss, f"epoch {epoch + 1}, step {number + 1}: the loss")
             loss.backward()
             optimizer.step()
 

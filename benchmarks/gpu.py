@@ -21,8 +21,10 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from bigmodel_utils.device import Stopwatch, choose_device, number_format, setup
+from bigmodel_utils.numerics import finite, sound_way
 
 GOAL = 0.45
 WARM_UP = 5  # steps, compilation included, before the clock starts
@@ -77,19 +79,28 @@ def matrix_rate(n, device, dtype):
 
 
 def train(model, tokens, optimizer_name, *, rows, steps, device, dtype, compiled):
-    """Train; return the seconds of each step after the warm-up, and the first and last loss."""
+    """Train; return the seconds of each step after the warm-up, the losses and how it computed.
+
+    The way is the first of compiled in ``dtype``, eager in it, and eager in float32 whose loss and
+    gradients agree with the last one's on one row.
+    """
     import torch
     import torch.nn.functional as F
 
     from bigmodel_utils.muon import MuonAdamW
 
-    def loss_of(x, y):
+    def loss_of(x, y, dtype=dtype):
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             logits = model(x)
         return F.cross_entropy(logits.float().flatten(0, 1), y.flatten())
 
+    ways = {"eager": loss_of, "eager float32": partial(loss_of, dtype=torch.float32)}
     if compiled:
-        loss_of = torch.compile(loss_of)
+        ways = {"compiled": torch.compile(loss_of)} | ways
+    row = tokens[: model.context + 1].repeat(2, 1)
+    pairs = {name: partial(way, row[:, :-1], row[:, 1:]) for name, way in ways.items()}
+    way, _ = sound_way(pairs, dict(model.named_parameters()))
+    loss_of = ways[way]
     if optimizer_name == "muon":
         optimizer = MuonAdamW(model, LR)
     else:
@@ -107,10 +118,10 @@ def train(model, tokens, optimizer_name, *, rows, steps, device, dtype, compiled
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
-        losses.append(loss.detach())
+        losses.append(finite(loss, f"step {number + 1}: the loss"))
         if number >= WARM_UP:
             seconds.append(watch.seconds)
-    return seconds, losses[0].item(), losses[-1].item()
+    return seconds, losses, way
 
 
 def main():
@@ -154,7 +165,7 @@ def main():
     rate = matrix_rate(size.product, device, dtype)
     print(f"matrix rate, {size.product:,} x {size.product:,}: {rate / 1e12:.3g} TFLOP/s")
     for optimizer in ("adamw", "muon"):
-        seconds, first, last = train(
+        seconds, losses, way = train(
             make_model(size, device), tokens, optimizer, rows=options.rows, steps=options.steps,
             device=device, dtype=dtype, compiled=not (options.eager or options.smoke),
         )  # fmt: skip
@@ -165,10 +176,13 @@ def main():
             verdict = f" (goal {GOAL:.0%}: {'reached' if share >= GOAL else 'MISSED'})"
         print(
             f"{optimizer}: {options.rows * size.context / median:,.0f} tokens/s, "
-            f"utilisation {share:.1%}{verdict}, loss {first:.2f} to {last:.2f}",
+            f"utilisation {share:.1%}{verdict}, loss {losses[0]:.2f} to {losses[-1]:.2f}, {way}",
             flush=True,
         )
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FloatingPointError as error:
+        sys.exit(f"gpu.py: {error}")

@@ -14,18 +14,26 @@ The clock counts the CPU seconds of all threads in training: neither evaluation 
 whose CPU seconds (those of the C++ compiler too) are printed and added in a second ratio.
 ``--validate`` cuts the held-out tenth off and holds out the tenth before it: for tuning.
 ``--eager`` compiles nothing.
+
+The book's recipe computes in the first of these ways that the machine has and whose loss and
+gradients of the first batch agree with the last one's: compiled bfloat16, bfloat16, compiled
+float32, float32. On some processors with AVX-512, PyTorch 2.13's compiled bfloat16 returns NaN for
+gradients. A loss that is not finite ends the benchmark with the number of its step.
 """
 
 import argparse
 import math
 import os
 import shutil
+import sys
 import tempfile
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 
 from bigmodel_utils.device import number_format, setup
+from bigmodel_utils.numerics import finite, sound_way
 
 NUM_LAYERS, D_MODEL = 4, 128
 # nanoGPT's README, "I only have a macbook"; warm_up and decay are steps.
@@ -106,16 +114,19 @@ def plain_gpt(vocab_size, context):
 def clocked(seconds, step, evaluate, checks=1):
     """Call ``step(number, share of the time spent)`` until the time is spent; return the Run.
 
-    ``evaluate()``, off the clock, is called at the end and ``checks - 1`` times before.
+    A step returns its loss and how many tokens it took. ``evaluate()``, off the clock, is called at
+    the end and ``checks - 1`` times before.
     """
     run, next_check = Run(), seconds / checks
     while run.seconds < seconds:
         start = time.process_time()
-        run.tokens += step(run.steps, run.seconds / seconds)
+        loss, tokens = step(run.steps, run.seconds / seconds)
+        finite(loss, f"step {run.steps + 1}: the loss")
         run.seconds += time.process_time() - start
-        run.steps += 1
+        run.steps, run.tokens = run.steps + 1, run.tokens + tokens
         if run.seconds >= min(next_check, seconds):
-            run.losses.append((run.seconds, evaluate()))
+            held_out = finite(evaluate(), f"after step {run.steps}: the held-out loss")
+            run.losses.append((run.seconds, held_out))
             next_check = run.seconds + seconds / checks
     return run
 
@@ -171,7 +182,7 @@ def plain_run(tokens, held_out, vocab_size, seconds, *, over_budget, seed):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        return rows * length
+        return loss.detach(), rows * length
 
     rows_held_out = windows(held_out, length)
     return clocked(seconds, step, lambda: held_out_loss(model, *rows_held_out))
@@ -180,14 +191,14 @@ def plain_run(tokens, held_out, vocab_size, seconds, *, over_budget, seed):
 class Book:
     """The book's recipe, on one model that each run starts anew, so that it compiles once."""
 
-    def __init__(self, tokens, held_out, vocab_size, *, dtype, compiled, seed):
+    def __init__(self, tokens, held_out, vocab_size, *, ways, seed):
         import torch
 
         from bigmodel_utils.models import GPT
         from bigmodel_utils.text import windows
 
         torch.manual_seed(seed)
-        self.tokens, self.dtype, self.seed = tokens, dtype, seed
+        self.tokens, self.seed = tokens, seed
         self.held_out = windows(held_out, BOOK["length"])
         self.model = GPT(
             vocab_size, context=BOOK["length"], d_model=D_MODEL, num_layers=NUM_LAYERS,
@@ -195,18 +206,36 @@ class Book:
         )  # fmt: skip
         torch.nn.init.normal_(self.model.embedding.weight, std=BOOK["embedding_std"])
         self.start = {name: value.clone() for name, value in self.model.state_dict().items()}
-        self.loss = torch.compile(self._loss) if compiled else self._loss
         before = sum(os.times()[:4])  # this process and those that it waited for
-        x, y = next(self._batches())
-        for _ in range(2):
-            self.loss(x, y).backward()
+        self._choose(ways)
         self.compile_seconds = sum(os.times()[:4]) - before
 
-    def _loss(self, x, y):
+    def _choose(self, ways):
+        """Set ``loss`` to the first of ``ways`` (dtype, compiled) that the first batch clears."""
+        import torch
+
+        losses = {}
+        for dtype, compiled in ways:
+            name = f"{'compiled ' if compiled else ''}{str(dtype).removeprefix('torch.')}"
+            loss = partial(self._loss, dtype)
+            losses[name] = torch.compile(loss) if compiled else loss
+        x, y = next(self._batches())
+        refused = {}
+        while True:  # one at a time, as compiling takes long
+            *_, plain = losses
+            first = next(name for name in losses if name not in refused)
+            pair = {name: partial(losses[name], x, y) for name in dict.fromkeys((first, plain))}
+            self.way, problems = sound_way(pair, dict(self.model.named_parameters()))
+            if not problems:
+                break
+            refused |= problems
+        self.loss, self.refused = losses[self.way], refused
+
+    def _loss(self, dtype, x, y):
         import torch
         import torch.nn.functional as F
 
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
             logits = self.model(x)
         return F.cross_entropy(logits.float().flatten(0, 1), y.flatten())
 
@@ -242,13 +271,14 @@ class Book:
 
         def step(number, share):
             x, y = next(batches)
-            self.loss(x, y).backward()
+            loss = self.loss(x, y)
+            loss.backward()
             for optimizer, lr in optimizers:
                 for group in optimizer.param_groups:
                     group["lr"] = lr * min(share / BOOK["warm_up"], 1 - share)
                 optimizer.step()
                 optimizer.zero_grad()
-            return x.numel()
+            return loss.detach(), x.numel()
 
         return clocked(seconds, step, lambda: held_out_loss(self.model, *self.held_out), checks)
 
@@ -310,12 +340,12 @@ def main():
     import torch
 
     compiled = not options.eager and shutil.which(os.environ.get("CXX", "g++")) is not None
+    formats = list(dict.fromkeys((number_format("cpu"), torch.float32)))
+    ways = [(dtype, way) for dtype in formats for way in ((True, False) if compiled else (False,))]
     tokens, held_out, vocab_size = load(options.text, validate=options.validate)
-    dtype = number_format("cpu")
     print(
-        f"threads {options.threads}, torch {torch.__version__}, book {dtype} "
-        f"{'compiled' if compiled else 'eager'}, {len(tokens):,} characters to train on, "
-        f"{len(held_out):,} held out, {vocab_size} different"
+        f"threads {options.threads}, torch {torch.__version__}, {len(tokens):,} characters to "
+        f"train on, {len(held_out):,} held out, {vocab_size} different"
     )
     run = {"vocab_size": vocab_size, "seed": options.seed}
     plain = {}
@@ -326,8 +356,10 @@ def main():
     with tempfile.TemporaryDirectory() if compiled else nullcontext() as cache:
         if compiled:
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache  # empty: compilation is paid in full
-        book = Book(tokens, held_out, dtype=dtype, compiled=compiled, **run)
-        print(f"compilation and warm-up: {book.compile_seconds:.1f} CPU-s")
+        book = Book(tokens, held_out, ways=ways, **run)
+        for way, problem in book.refused.items():
+            print(f"book: {way} not used, on the first batch it disagrees with float32: {problem}")
+        print(f"book: {book.way}, compilation and check {book.compile_seconds:.1f} CPU-s")
         short = book.run(options.seconds * SHORT)
         report("book, short", short)
         long = book.run(options.seconds, CHECKS)
@@ -338,4 +370,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FloatingPointError as error:
+        sys.exit(f"language.py: {error}")

@@ -13,6 +13,7 @@ import statistics
 import time
 
 from bigmodel_utils.device import number_format, setup
+from bigmodel_utils.numerics import finite
 
 LR = 0.01
 SMOOTHING = 0.1
@@ -52,8 +53,9 @@ def bare_loop(model, x, y, *, epochs, batch_size, dtype, seed):
         optimizer, LR, total_steps=steps + 1, cycle_momentum=False
     )
     generator = torch.Generator().manual_seed(seed)
-    for _ in range(epochs):
-        for chunk in torch.randperm(len(x), generator=generator).split(batch_size):
+    for epoch in range(epochs):
+        chunks = torch.randperm(len(x), generator=generator).split(batch_size)
+        for number, chunk in enumerate(chunks):
             b = len(chunk)
             top, left = torch.randint(0, 3, (2, b), generator=generator)
             windows = F.pad(x[chunk], (1, 1, 1, 1)).unfold(2, 28, 1).unfold(3, 28, 1)
@@ -61,6 +63,7 @@ def bare_loop(model, x, y, *, epochs, batch_size, dtype, seed):
             with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
                 logits = model(batch)
             loss = F.cross_entropy(logits.float(), y[chunk], label_smoothing=SMOOTHING)
+            finite(loss, f"epoch {epoch + 1}, step {number + 1}: the loss")
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

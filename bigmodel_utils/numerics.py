@@ -10,7 +10,7 @@ import torch
 
 from bigmodel_utils.arguments import describe
 
-__all__ = ["disagreement", "finite"]
+__all__ = ["disagreement", "finite", "sound_way"]
 
 _SAME_FORMAT = 0.05  # two ways of rounding to bfloat16 differ by a few per cent in a gradient
 
@@ -64,3 +64,73 @@ def disagreement(got, expected, *, tolerance=_SAME_FORMAT):
     if error > tolerance * size:
         return f"all together: off by {error:.2g} in norm, of {size:.2g}"
     return None
+
+
+def sound_way(ways, parameters, *, tolerance=0.2):
+    """Return the first of several ways to a loss that agrees with the last of them, the plain one.
+
+    They are compared by the loss and the gradient of every parameter, twice: with the weights as
+    they are, and with each moved a little, for where outputs start at zero most gradients do too,
+    and two zeros agree whatever is wrong. The weights and gradients are put back.
+
+    Args:
+        ways: dict of a name to a function without arguments that returns the loss, a scalar
+            tensor, of one and the same batch. The fastest first.
+        parameters: dict of a name to a parameter.
+        tolerance: see :func:`disagreement`; of the loss a tenth of it.
+
+    Returns:
+        tuple: (name of the way, dict of the names passed over to what was wrong with them).
+
+    Raises:
+        FloatingPointError: the plain way's own loss or a gradient is not finite.
+    """
+    *fast, plain = ways
+    weights = {name: p.detach().clone() for name, p in parameters.items()}
+    gradients = {name: p.grad for name, p in parameters.items()}
+    refused = {}
+    try:
+        for moved in (False, True):
+            if moved:
+                _move(parameters)
+            expected = _loss_and_gradients(ways[plain], parameters)
+            for name, value in expected.items():
+                if not bool(value.isfinite().all()):
+                    raise FloatingPointError(f"{plain}: {name} is not finite on the first batch")
+            for name in fast:
+                if name not in refused:
+                    got = _loss_and_gradients(ways[name], parameters)
+                    problem = disagreement(
+                        {"loss": got.pop("loss")},
+                        {"loss": expected["loss"]},
+                        tolerance=tolerance / 10,
+                    )
+                    rest = {key: value for key, value in expected.items() if key != "loss"}
+                    problem = problem or disagreement(got, rest, tolerance=tolerance)
+                    if problem is not None:
+                        refused[name] = problem
+    finally:
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                parameter.copy_(weights[name])
+                parameter.grad = gradients[name]
+    return next(name for name in ways if name not in refused), refused
+
+
+def _move(parameters):
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in parameters.values():
+            parameter += 0.02 * torch.randn(parameter.shape, generator=generator).to(parameter)
+
+
+def _loss_and_gradients(loss_of, parameters):
+    for parameter in parameters.values():
+        parameter.grad = None
+    loss = loss_of()
+    loss.backward()
+    results = {"loss": loss.detach()}
+    for name, parameter in parameters.items():
+        gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        results[f"gradient of {name}"] = gradient
+    return results

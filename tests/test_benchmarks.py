@@ -38,6 +38,47 @@ def test_language_prints_losses_and_the_ratio_of_times(text_file):
     assert re.search(ratio, out), out
 
 
+def run_spoiled(spoil, *options):
+    """Run the language benchmark after ``spoil``, lines of Python that break something."""
+    code = f"""
+import runpy, sys, torch
+{spoil}
+sys.argv = ["language.py", *{[str(o) for o in options]!r}]
+runpy.run_path("benchmarks/language.py", run_name="__main__")
+"""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+def test_language_stops_at_a_loss_that_is_not_finite_and_names_the_step(text_file):
+    spoil = """
+calls, cross_entropy = [], torch.nn.functional.cross_entropy
+def spoiled(*args, **options):
+    calls.append(1)
+    return cross_entropy(*args, **options) * (float("nan") if len(calls) == 3 else 1)
+torch.nn.functional.cross_entropy = spoiled"""
+    result = run_spoiled(spoil, "--text", text_file, "--seconds", 1, "--eager")
+    assert result.returncode == 1
+    assert result.stderr.strip().endswith("language.py: step 3: the loss is nan")
+
+
+def test_language_does_not_use_a_compiler_whose_gradients_are_wrong(text_file):
+    spoil = """
+def spoiled(loss_of):
+    def way(*args):
+        loss = loss_of(*args)
+        loss.register_hook(lambda gradient: gradient * float("nan"))
+        return loss
+    return way
+torch.compile = spoiled"""
+    options = ("--text", text_file, "--seconds", 1)
+    result = run_spoiled(f"import os; os.environ['CXX'] = 'true'\n{spoil}", *options)
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"book: compiled \w+ not used, .*: gradient of \S+: 100%", result.stdout)
+    assert re.search(r"(?m)^book: (bfloat16|float32), compilation and check", result.stdout)
+    assert "nan" not in result.stdout
+
+
 def test_generation_writes_the_same_tokens_and_prints_the_ratio():
     options = ("--rounds", 1, "--new-tokens", 24, "--prompts", 1, 40, "--layers", 1, "--width", 32)
     result = run("generation", *options)

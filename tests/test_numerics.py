@@ -141,3 +141,78 @@ def test_evaluation_notices_a_wrong_output():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         evaluate(Net("nan").eval(), data(), dtype=torch.bfloat16)  # no gradient is asked for
+
+
+class Given(torch.autograd.Function):
+    """A value whose gradients by the parameters are given."""
+
+    @staticmethod
+    def forward(ctx, value, gradients, *parameters):
+        ctx.gradients = gradients
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx, upstream):
+        return None, None, *(upstream * g for g in ctx.gradients)
+
+
+def small_problem():
+    torch.manual_seed(4)
+    model = nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3))
+    nn.init.zeros_(model[2].weight)  # then the first layer's gradient is zero
+    x, y = torch.randn(11, 5), torch.arange(11) % 3
+    return model, lambda: nn.functional.cross_entropy(model(x), y)
+
+
+def spoiled(loss_of, model, how):
+    """Return a way whose gradient of the first layer, or whose loss, is wrong."""
+
+    def way():
+        loss = loss_of()
+        if how == "loss":
+            return 1.1 * loss
+        faults = {
+            "nan": lambda g: g * math.nan,
+            "nan where zero": lambda g: torch.where(g == 0, math.nan, g),
+            "sign": lambda g: -g,
+        }
+        parameters = list(model.parameters())
+        gradients = list(torch.autograd.grad(loss, parameters))
+        gradients[0] = faults[how](gradients[0])
+        return Given.apply(loss.detach(), gradients, *parameters)
+
+    return way
+
+
+@pytest.mark.parametrize("how", ["nan", "nan where zero", "sign", "loss"])
+def test_a_wrong_way_is_passed_over_and_named(how):
+    model, loss_of = small_problem()
+    before = [p.detach().clone() for p in model.parameters()]
+    model[0].bias.grad = torch.arange(7.0)
+    ways = {"fast": spoiled(loss_of, model, how), "second": loss_of, "plain": loss_of}
+    way, refused = numerics.sound_way(ways, dict(model.named_parameters()))
+    assert way == "second" and list(refused) == ["fast"]
+    assert ("loss" if how == "loss" else "0.weight") in refused["fast"]
+    for parameter, old in zip(model.parameters(), before, strict=True):
+        assert parameter.equal(old)
+    assert model[0].bias.grad.equal(torch.arange(7.0)) and model[2].weight.grad is None
+
+
+def test_the_first_sound_way_is_taken():
+    model, loss_of = small_problem()
+    ways = {"fast": loss_of, "plain": loss_of}
+    assert numerics.sound_way(ways, dict(model.named_parameters())) == ("fast", {})
+    wrong = spoiled(loss_of, model, "sign")
+    way, refused = numerics.sound_way(
+        {"a": wrong, "b": wrong, "plain": loss_of}, dict(model.named_parameters())
+    )
+    assert way == "plain" and list(refused) == ["a", "b"]
+
+
+def test_a_plain_way_that_is_not_finite_stops():
+    model, loss_of = small_problem()
+    with pytest.raises(FloatingPointError, match=r"^plain: loss is not finite"):
+        numerics.sound_way(
+            {"fast": loss_of, "plain": lambda: loss_of() * math.nan},
+            dict(model.named_parameters()),
+        )

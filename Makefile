@@ -10,10 +10,10 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test test-colab execute fmt bench clean
+.PHONY: help book serve lab test test-portable test-slow-browser test-colab execute fmt bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(VENV)/.book: requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
@@ -45,6 +45,14 @@ test: $(VENV)/.test ## build the book and run every test, the browser's included
 	$(MAKE) book
 	BIGMODEL_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile \
 		--nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/sanitize.cfg tests book
+	$(BIN)/python tools/portable.py --no-report --disguise AVX2
+
+test-portable: $(VENV)/.test ## execute every page under all disguises of this machine (PAGES="..." for some)
+	$(BIN)/python tools/portable.py --resume $(PAGES)
+
+test-slow-browser: $(VENV)/.test book ## run the browser tests with the processor throttled
+	tools/install_browser.sh $(BIN)/python
+	BIGMODEL_BROWSER_THROTTLE=4 $(BIN)/python -m pytest -n 2 tests/browser
 
 test-colab: ## execute every page on the versions that Colab has, in a venv of its own
 	tools/test_colab.sh $(PYTHON)

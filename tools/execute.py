@@ -12,7 +12,6 @@ import json
 import math
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -122,6 +121,8 @@ def write(path, notebook):
 
 def run(path, dry_run=False):
     """Execute one page in a kernel of its own and store the result, or only see it pass."""
+    import resource  # not on Windows, where the tests import this module for the rest of it
+
     notebook = nbformat.read(path, as_version=4)
     set_address(notebook, repository_address())
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

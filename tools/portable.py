@@ -1,6 +1,6 @@
 """Execute every page strictly under several disguises of this machine, and keep a report.
 
-    python tools/portable.py [--disguise NAME ...] [--jobs N] [--resume] [PAGE.ipynb ...]
+    python tools/portable.py [--disguise NAME ...] [--jobs N] [--resume] [--no-report] [PAGE ...]
 
 What pages compare letter by letter must be equal on any processor, thread count and build. This
 machine in disguise is not another machine, but it rounds otherwise in as many places. Every result
@@ -16,7 +16,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import threading
@@ -89,6 +88,8 @@ def execute(page, disguise):
 
 def run_one(page):
     """Run nbval on ``page`` under this process's environment and print the outcome."""
+    import resource  # not on Windows
+
     done = subprocess.run([sys.executable, *COMMAND, page], cwd=ROOT)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = round(usage.ru_utime + usage.ru_stime, 1)
@@ -172,6 +173,7 @@ def main():
     parser.add_argument("--disguise", action="append", choices=list(DISGUISES))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="pages at a time")
     parser.add_argument("--resume", action="store_true", help="leave out what passed before")
+    parser.add_argument("--no-report", action="store_true", help="store nothing")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -193,7 +195,8 @@ def main():
         result, text = execute(page, disguise)
         with lock:
             record["pages"].setdefault(page, {})[disguise] = result
-            write(record)
+            if not options.no_report:
+                write(record)
             outcome = "passed" if result["passed"] else "FAILED"
             print(f"{disguise}: {page}: {outcome}, {result.get('cpu_seconds')} CPU-s", flush=True)
             if not result["passed"]:
@@ -203,7 +206,7 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
         for future in [pool.submit(finish, *task) for task in tasks]:
             future.result()
-    print(f"{len(tasks) - len(failed)} of {len(tasks)} passed; report: {REPORT.relative_to(ROOT)}")
+    print(f"{len(tasks) - len(failed)} of {len(tasks)} passed")
     return int(bool(failed))
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+# How many times as slow the pages' scripts run: what waits too short a time shows here first.
+THROTTLE = float(os.environ.get("BIGMODEL_BROWSER_THROTTLE", "1"))
 DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",
@@ -85,6 +87,9 @@ class Pages:
             f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}');"
         )
         page = context.new_page()
+        if THROTTLE > 1:
+            client = context.new_cdp_session(page)
+            client.send("Emulation.setCPUThrottlingRate", {"rate": THROTTLE})
         page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
         page.on("console", self._console)
         page.goto(url)

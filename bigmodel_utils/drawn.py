@@ -23,8 +23,8 @@ def record(fig, alt):
 
     Returns:
         dict: ``alt``; ``axes``, for each of the figure's axes its words in the order of drawing
-        and its data, a list of {"kind", "size", "unit", "values"}. A value times the unit is the
-        number drawn, to three digits of the largest one.
+        and its data, a list of {"kind", "size", "unit", "values"}. Each of the values, which one
+        text holds, times the unit is a number drawn, to three digits of the largest one.
     """
     return {"alt": alt, "axes": [_axes(ax) for ax in fig.axes]}
 
@@ -46,19 +46,12 @@ def same(first, second):
 def _same_numbers(first, second):
     if any(first[key] != second[key] for key in ("kind", "size")):
         return False
-    if len(first["values"]) != len(second["values"]):
-        return False
+    values, others = (record["values"].split() for record in (first, second))
     unit = max(first["unit"], second["unit"])
-    return all(
-        _same_number(a, b, first["unit"], second["unit"], unit)
-        for a, b in zip(first["values"], second["values"], strict=True)
+    return len(values) == len(others) and all(
+        a == b or abs(float(a) * first["unit"] - float(b) * second["unit"]) <= 1.001 * unit
+        for a, b in zip(values, others, strict=True)
     )
-
-
-def _same_number(a, b, unit_a, unit_b, unit):
-    if isinstance(a, str) or isinstance(b, str):  # "nan", "inf"
-        return a == b
-    return abs(a * unit_a - b * unit_b) <= 1.001 * unit
 
 
 def _axes(ax):
@@ -90,5 +83,7 @@ def _numbers(kind, values):
     # A little above, so that 0.99999999 and 1 have one unit.
     exponent = math.floor(math.log10(largest * (1 + 1e-6))) - 2 if largest else 0
     unit = float(f"1e{exponent}")
-    rounded = [round(v / unit) if math.isfinite(v) else str(v) for v in flat.tolist()]
-    return {"kind": kind, "size": shape, "unit": unit, "values": rounded}
+    rounded = [round(v / unit) if math.isfinite(v) else v for v in flat.tolist()]
+    # In one text: a stored page has a line for every entry of a list.
+    size, values = ("x".join(map(str, shape)), " ".join(map(str, rounded)))
+    return {"kind": kind, "size": size, "unit": unit, "values": values}

@@ -10,27 +10,28 @@ import torch
 from bigmodel_utils import arguments
 from bigmodel_utils.arguments import describe, flag, integer, real
 from bigmodel_utils.device import number_format
+from bigmodel_utils.settings import check_betas
 
 __all__ = ["Muon", "MuonAdamW", "orthogonalize"]
 
 # The published quintic. It rises steeply at 0 and ends near 1, not at it, for a fast start.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
-_EPS = 1e-7
 
 
 def orthogonalize(matrices, *, steps=5):
     """Return the matrices with all singular values moved near 1, by the Newton-Schulz iteration.
 
     With X = U S Vᵀ, one step a X + b (X Xᵀ) X + c (X Xᵀ)² X is U p(S) Vᵀ, p(s) = a s + b s³ + c s⁵.
-    It starts from X / ‖X‖ (Frobenius). After five steps, singular values of at least 0.002 of the
-    norm have come to between 0.68 and 1.21.
+    It starts from X / ‖X‖ (Frobenius), whatever the scale. After five steps, singular values of at
+    least 0.002 of the norm have come to between 0.68 and 1.21.
 
     Args:
         matrices: floating-point tensor (..., rows, columns).
         steps: of the iteration.
 
     Returns:
-        Tensor like ``matrices``. Zeros stay zeros.
+        Tensor like ``matrices``. Zeros stay zeros. A matrix with an entry that is not finite comes
+        back as NaN, the others beside it as if alone.
 
     Raises:
         TypeError, ValueError: naming the argument.
@@ -41,12 +42,26 @@ def orthogonalize(matrices, *, steps=5):
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if tall else matrices  # the smaller Gram matrix: less work
     x = x.flatten(0, -3) if x.ndim > 2 else x[None]  # (n, rows, columns)
-    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=_EPS)
+    x = _near_one(x)
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
     for _ in range(steps):
         gram = x @ x.mT
         polynomial = torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C)
         x = torch.baddbmm(x, polynomial, x, beta=_A)
     return (x.mT if tall else x).reshape(matrices.shape)
+
+
+def _near_one(x):
+    # Over a power of two, which rounds nothing: the squares in the norm must not leave the format.
+    if x.numel() == 0:
+        return x
+    largest = x.abs().amax(dim=(-2, -1), keepdim=True)
+    largest = largest if x.dtype == torch.float64 else largest.float()
+    kind, exponent = (torch.int32, 0x7F800000)
+    if x.dtype == torch.float64:
+        kind, exponent = (torch.int64, 0x7FF0000000000000)
+    power = (largest.view(kind) & exponent).view(largest.dtype)  # 0 below the normal numbers
+    return x / power.clamp(min=torch.finfo(x.dtype).tiny).to(x.dtype)
 
 
 class Muon(torch.optim.Optimizer):
@@ -56,7 +71,8 @@ class Muon(torch.optim.Optimizer):
     it orthogonal and scales it by ``lr * 0.2 * sqrt(max(rows, columns))``: its entries are then as
     large as AdamW's, so that both take one learning rate and one weight decay. It equals
     ``torch.optim.Muon(adjust_lr_fn="match_rms_adamw")`` (torch 2.9 and later), but runs all
-    matrices of a shape, transposed or not, as one batch.
+    matrices of a shape, transposed or not, as one batch, and goes as far for a gradient whose norm
+    is below 1e-7 as for any other.
 
     Args:
         params: matrices, or groups of them, as for every torch optimizer.
@@ -142,6 +158,7 @@ class MuonAdamW:
         model: nn.Module; parameters that require no gradient are left alone.
         lr: learning rate of both.
         weight_decay: of both, for parameters of two axes or more.
+        betas: of AdamW, as in torch.
 
     Attributes:
         param_groups: the groups of both, Muon's first, whose "lr" a schedule may set.
@@ -151,10 +168,11 @@ class MuonAdamW:
             matrix.
     """
 
-    def __init__(self, model, lr=1e-3, *, weight_decay=0.0):
+    def __init__(self, model, lr=1e-3, *, weight_decay=0.0, betas=(0.9, 0.999)):
         matrices, others = _split(model)
         weight_decay = real("weight_decay", weight_decay, minimum=0)
         self.muon = Muon(matrices, lr, weight_decay=weight_decay)
+        betas = check_betas(betas)
         groups = [
             {"params": [p for p in others if p.ndim >= 2], "weight_decay": weight_decay},
             {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
@@ -162,7 +180,9 @@ class MuonAdamW:
         groups = [group for group in groups if group["params"]]
         fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in others)
         # A model may be all hidden matrices but for one frozen output layer.
-        self.adamw = torch.optim.AdamW(groups, lr=lr, fused=fused) if groups else None
+        self.adamw = None
+        if groups:
+            self.adamw = torch.optim.AdamW(groups, lr=lr, betas=betas, fused=fused)
 
     @property
     def _parts(self):

@@ -23,6 +23,8 @@ LEVELS = [
         "ledger",
     },
     {
+        "_devices",
+        "_integers",
         "device",
         "plotting",
         "cost_report",
@@ -42,11 +44,13 @@ LEVELS = [
     },
     {
         "_kv_cache",
+        "_sources",
         "attention",
         "positions",
         "tiled_attention",
         "reference_attention",
         "memory",
+        "settings",
         "tokenizer_files",
     },
     {"blocks", "tokenizer"},

@@ -98,7 +98,10 @@ def _read_vocab(path):
         return dict(entries)
 
     try:
-        number = json.loads(text, object_pairs_hook=checked)
+        # A number too long for Python stays a string, and is refused below.
+        number = json.loads(
+            text, object_pairs_hook=checked, parse_int=lambda s: int(s) if len(s) < 20 else s
+        )
     except json.JSONDecodeError as error:
         raise ValueError(
             f"{file}, line {error.lineno}: expected JSON, cut short or damaged at column "

@@ -5,8 +5,6 @@ import math
 
 import torch
 
-from bigmodel_utils.arguments import describe
-
 __all__ = ["EmbeddingCheck", "bounds", "outside", "under"]
 
 _AT_ONCE = 2**22
@@ -91,8 +89,8 @@ class EmbeddingCheck:
             if not integers or "out of range in self" not in str(error):
                 raise
             raise ValueError(
-                f"{self.name}: expected indices that the model's embeddings have rows for, "
-                f"{_sizes(model)}, got x from {' to '.join(map(str, bounds(x)))}, {describe(x)}"
+                f"{self.name}: the model asked an embedding for a row that it has not; x has "
+                f"integers from {' to '.join(map(str, bounds(x)))}, {_sizes(model)}"
             ) from error
         finally:
             for hook in hooks:
@@ -114,7 +112,7 @@ class EmbeddingCheck:
                 return
             rows, itself = len(module.weight), index is x
             self.check(data if itself and data is not None else index, rows, name)
-            if itself:
+            if itself:  # else the model made it from x, and later ones are not known
                 self.rows = rows if self.rows is None else min(self.rows, rows)
 
         found = [(n, m) for n, m in model.named_modules() if isinstance(m, _KINDS)]
@@ -122,7 +120,7 @@ class EmbeddingCheck:
         plain = [(n, m) for n, m in found if type(m) in _KINDS]
         return [
             module.register_forward_pre_hook(
-                lambda m, a, k, name=name: hook(m, a, k, f"the model's {name or 'embedding'}"),
+                lambda m, a, k, name=name: hook(m, a, k, f"the model's embedding {name}".strip()),
                 with_kwargs=True,
             )
             for name, module in plain
@@ -139,4 +137,5 @@ def _is_compiled(model):
 
 def _sizes(model):
     found = [(n, m) for n, m in model.named_modules() if isinstance(m, _KINDS)]
-    return ", ".join(f"{len(m.weight)} in {n or 'the model'}" for n, m in found) or "(none found)"
+    listed = ", ".join(f"{name or 'model'} has {len(m.weight)} rows" for name, m in found)
+    return listed or "and no nn.Embedding is in the model"

@@ -19,10 +19,16 @@ __all__ = [
     "class_indices",
     "generators_of",
     "holds_ignored",
-    "to_device",
+    "take",
 ]
 
 _KEPT = (torch.int64, torch.int32, torch.bool)  # an embedding takes the first two
+# torch can hold the unsigned ones, but does not select from them everywhere.
+_SIGNED = {
+    torch.uint16: torch.int16,
+    torch.uint32: torch.int32,
+    torch.uint64: torch.int64,
+}
 
 
 def check_tensors(name, data):
@@ -39,6 +45,8 @@ def check_tensors(name, data):
     x, *lengths, y = data
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError(f"{name}: expected x (n, ...) and y (n, ...), got a single number")
+    if x.is_meta or y.is_meta:
+        raise ValueError(f"{name}: expected tensors with values, got them on the device 'meta'")
     if len(x) != len(y):
         raise ValueError(
             f"{name}: expected as many labels as examples, got x {tuple(x.shape)} and "
@@ -122,7 +130,7 @@ def check_windows(name, tensors):
 def checksum(values):
     """Return a checksum of at most 64 rows of a tensor (n, ...)."""
     rows = torch.linspace(0, len(values) - 1, min(64, len(values))).long()
-    sample = values.index_select(0, rows.to(values.device)).double().cpu()
+    sample = take(values, rows).double().cpu()
     return zlib.crc32(sample.numpy().tobytes())
 
 
@@ -132,8 +140,9 @@ def as_indices(x):
     return x if plain else x.long()
 
 
-def to_device(values, device):
-    """Return a tensor moved to ``device``, with a dtype in which rows can be drawn there."""
-    if device.type != "cpu" and values.dtype in (torch.uint16, torch.uint32, torch.uint64):
-        values = values.to(torch.int32 if values.dtype == torch.uint16 else torch.int64)
-    return values.to(device)
+def take(values, rows):
+    """Return the rows of a tensor (n, ...) with the numbers ``rows``, of any dtype."""
+    rows, signed = rows.to(values.device), _SIGNED.get(values.dtype)
+    if signed is None:
+        return values.index_select(0, rows)
+    return values.view(signed).index_select(0, rows).view(values.dtype)

@@ -17,7 +17,7 @@ from bigmodel_utils._sources import (
     class_indices,
     generators_of,
     holds_ignored,
-    to_device,
+    take,
 )
 from bigmodel_utils.arguments import describe, integer
 from bigmodel_utils.batch import IGNORED, Batch, one_target_a_step
@@ -183,7 +183,7 @@ class Batches:
         if self.class_labels and self.num_examples:
             self._ignores = holds_ignored(self.name, self._counted_labels())
         try:
-            self.tensors = *(to_device(part, self.device) for part in (x, y)), lengths
+            self.tensors = x.to(self.device), y.to(self.device), lengths
         except torch.cuda.OutOfMemoryError:
             pass  # too large for the device: the batches go there one by one
 
@@ -200,9 +200,8 @@ class Batches:
 
     def _index(self, chunk):
         x, y, lengths = self.tensors
-        rows = chunk.to(x.device)
         lengths = None if lengths is None else lengths[chunk]
-        return self._batch(x.index_select(0, rows), y.index_select(0, rows), lengths)
+        return self._batch(take(x, chunk), take(y, chunk), lengths)
 
     def _place(self, batch):
         if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):

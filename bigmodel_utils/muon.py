@@ -14,6 +14,7 @@ from bigmodel_utils.settings import check_betas
 
 __all__ = ["Muon", "MuonAdamW", "orthogonalize"]
 
+_FORMATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 # The published quintic. It rises steeply at 0 and ends near 1, not at it, for a fast start.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
@@ -36,7 +37,10 @@ def orthogonalize(matrices, *, steps=5):
     Raises:
         TypeError, ValueError: naming the argument.
     """
-    if arguments.tensor("matrices", matrices, floating=True).ndim < 2:
+    arguments.tensor("matrices", matrices, floating=True)
+    if matrices.dtype not in _FORMATS:
+        raise TypeError(f"matrices: expected a float of 16 to 64 bits, got {describe(matrices)}")
+    if matrices.ndim < 2:
         raise ValueError(f"matrices: expected (..., rows, columns), got {tuple(matrices.shape)}")
     steps = integer("steps", steps, minimum=1)
     tall = matrices.shape[-2] > matrices.shape[-1]
@@ -93,29 +97,39 @@ class Muon(torch.optim.Optimizer):
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"dtype: expected a floating torch.dtype, got {describe(dtype)}")
         self.dtype = dtype
-        defaults = {
-            "lr": real("lr", lr, minimum=0),
-            "weight_decay": real("weight_decay", weight_decay, minimum=0),
-            "momentum": real("momentum", momentum, minimum=0, maximum=1),
-            "nesterov": flag("nesterov", nesterov),
-        }
-        super().__init__(params, defaults)
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.ndim != 2 or not p.is_floating_point() or p.numel() == 0:
-                    raise ValueError(f"params: expected floating-point matrices, got {describe(p)}")
+        defaults = _checked(
+            {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov}
+        )
+        try:
+            super().__init__(params, defaults)
+        except (TypeError, ValueError) as error:  # torch's own do not name the argument
+            named = str(error).startswith(("params:", *(f"{name}:" for name in defaults)))
+            raise error if named else type(error)(f"params: {error}") from None
+
+    def add_param_group(self, param_group):
+        """Add a dict of ``params``, matrices, and the options in which they differ."""
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        group.update(_checked(group))
+        for p in group["params"]:
+            if p.ndim != 2 or not p.is_floating_point() or p.numel() == 0:
+                raise ValueError(f"params: expected floating-point matrices, got {describe(p)}")
 
     @torch.no_grad()
     def step(self, closure=None):
         """Update every matrix that has a gradient; return ``closure()``, called first, or None."""
         loss = None
         if closure is not None:
+            if not callable(closure):
+                raise TypeError(f"closure: expected a callable or None, got {describe(closure)}")
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
             batches = {}
             for p in group["params"]:
                 if p.grad is not None:
+                    if p.grad.is_sparse:
+                        raise RuntimeError("Muon does not support sparse gradients")
                     batches.setdefault((p.device, p.dtype, *sorted(p.shape)), []).append(p)
             for matrices in batches.values():
                 self._step(group, matrices)
@@ -145,6 +159,16 @@ class Muon(torch.optim.Optimizer):
         if self.dtype is not None:
             return self.dtype
         return number_format(p.device) if p.dtype == torch.float32 else p.dtype
+
+
+def _checked(options):
+    # The options of a group as Python's own numbers, which a checkpoint can hold.
+    return {
+        "lr": real("lr", options["lr"], minimum=0),
+        "weight_decay": real("weight_decay", options["weight_decay"], minimum=0),
+        "momentum": real("momentum", options["momentum"], minimum=0, maximum=1),
+        "nesterov": flag("nesterov", options["nesterov"]),
+    }
 
 
 class MuonAdamW:
@@ -207,8 +231,11 @@ class MuonAdamW:
         return {"parts": [part.state_dict() for part in self._parts]}
 
     def load_state_dict(self, state):
-        """Take over what :meth:`state_dict` returned."""
-        for part, saved in zip(self._parts, state["parts"], strict=True):
+        """Take over what :meth:`state_dict` returned; ValueError if it is of other parameters."""
+        parts = state.get("parts") if isinstance(state, dict) else None
+        if not isinstance(parts, list) or len(parts) != len(self._parts):
+            raise ValueError(f"state: expected what state_dict() returned, got {describe(state)}")
+        for part, saved in zip(self._parts, parts, strict=True):
             part.load_state_dict(saved)
 
 

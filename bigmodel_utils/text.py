@@ -114,11 +114,14 @@ def windows(tokens, length, *, stride=None):
         raise TypeError(f"tokens: expected integers, got {describe(tokens)}")
     length = integer("length", length, minimum=1)
     stride = length if stride is None else integer("stride", stride, minimum=1)
+    if tokens.layout != torch.strided:
+        raise TypeError(f"tokens: expected a dense tensor, got one of {tokens.layout}")
     if len(tokens) <= length:
         raise ValueError(
             f"tokens: expected at least {length + 1}, a window of {length} and one token after it, "
             f"got shape {tuple(tokens.shape)}"
         )
+    stride = min(stride, len(tokens))  # one window anyway, and torch's integers end somewhere
     return tuple(part.unfold(0, length, stride) for part in (tokens[:-1], tokens[1:]))
 
 

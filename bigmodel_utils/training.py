@@ -176,6 +176,8 @@ def _check_checkpoint(path, every):
         folder = os.path.dirname(os.path.abspath(arguments.path("checkpoint", path)))
         if not os.path.isdir(folder):
             raise FileNotFoundError(f"checkpoint: expected an existing folder {folder}")
+        if os.path.isdir(os.path.abspath(path)):
+            raise IsADirectoryError(f"checkpoint: expected a file, found the folder {path!r}")
     if every is not None:
         integer("checkpoint_every", every, minimum=1)
         if path is None:

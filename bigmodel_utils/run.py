@@ -98,7 +98,7 @@ class Run:
             raise ValueError(f"{path}: expected a checkpoint written by training.fit")
         now = self._fingerprint()
         then = complete(state["settings"], now)
-        for name in {**then, **now}:
+        for name in {**now, **then}:
             if now.get(name) != then.get(name):
                 raise ValueError(
                     f"{path}: {name} is {now.get(name)!r} in this call and was {then.get(name)!r} "

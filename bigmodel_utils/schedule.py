@@ -107,9 +107,9 @@ class WarmUp:
             return lr * (step + 1) / (warm_up + 1)
         if self.decay == "constant":
             return lr
-        if self.decay == "cosine":
-            return _along_cosine(lr, lr * self.floor, (step - warm_up) / (num_steps - warm_up))
         falling = lr * (num_steps - step) / (num_steps - warm_up)
+        if self.decay == "cosine":
+            falling = _along_cosine(lr, 0.0, (step - warm_up) / (num_steps - warm_up))
         return falling + self.floor * (lr - falling)
 
 

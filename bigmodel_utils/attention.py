@@ -41,15 +41,9 @@ def attention(q, k, v, mask=None, *, scale=None):
     Raises:
         TypeError, ValueError: naming the argument, what came and what was expected.
     """
-    for name, value in (("k", k), ("v", v)):
-        arguments.tensor(name, value, floating=True)
-    if k.ndim < 2:
-        raise ValueError(f"k: expected shape (..., s, d), got {tuple(k.shape)}")
-    if v.ndim < 2 or v.shape[-2] != k.shape[-2]:
-        raise ValueError(
-            f"v: expected one row for each of the {k.shape[-2]} keys, got {tuple(v.shape)}"
-        )
-    return attention_weights(q, k, mask, scale=scale) @ v
+    _check_tensors(q=q, k=k, v=v)
+    _check_leading_axes(q=q, k=k, v=v)
+    return _weights(q, k, mask, scale) @ v
 
 
 def attention_weights(q, k, mask=None, *, scale=None):
@@ -57,11 +51,12 @@ def attention_weights(q, k, mask=None, *, scale=None):
 
     Rows add up to 1, or to 0 for a query that may attend to nothing.
     """
-    for name, value in (("q", q), ("k", k)):
-        if arguments.tensor(name, value, floating=True).ndim < 2:
-            raise ValueError(f"{name}: expected shape (..., t, d), got {tuple(value.shape)}")
-    if q.shape[-1] != k.shape[-1]:
-        raise ValueError(f"k: expected {q.shape[-1]} features as q has, got shape {tuple(k.shape)}")
+    _check_tensors(q=q, k=k)
+    _check_leading_axes(q=q, k=k)
+    return _weights(q, k, mask, scale)
+
+
+def _weights(q, k, mask, scale):
     scale = q.shape[-1] ** -0.5 if scale is None else arguments.real("scale", scale)
     scores = (q * scale) @ k.transpose(-2, -1)  # (..., t, s)
     if mask is None:
@@ -109,7 +104,8 @@ class DotProductAttention(nn.Module):
 
     ``forward(q, k, v, mask=None, causal=False)`` takes q (b, n, t, d_k), k and v (b, n_kv, s, ...)
     with n a multiple of n_kv, so that groups of queries share a key. ``causal=True`` adds
-    :func:`causal_mask` to ``mask``. Queries without a key give 0 either way.
+    :func:`causal_mask` to ``mask``, which is as for :func:`attention`. Queries without a key give 0
+    either way.
     """
 
     def __init__(self):
@@ -117,7 +113,7 @@ class DotProductAttention(nn.Module):
         self.fused = None
 
     def forward(self, q, k, v, mask=None, causal=False):
-        t, s = q.shape[-2], k.shape[-2]
+        t, s = _check_heads(q, k, v, mask, causal)
         if k.shape[1] != q.shape[1]:
             k, v = (x.repeat_interleave(q.shape[1] // x.shape[1], dim=1) for x in (k, v))
         fused = self.fused
@@ -131,11 +127,70 @@ class DotProductAttention(nn.Module):
             allowed = causal_mask(t, s, q.device)
             mask = allowed if mask is None else mask & allowed
         if not fused:
-            return attention(q, k, v, mask)
+            return _weights(q, k, mask, None) @ v
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         if mask is None:
             return out
         return torch.where(mask.any(-1, keepdim=True), out, 0)
+
+
+def _check_tensors(**named):
+    # q, k and perhaps v, of at least two axes, fit each other in all but the leading ones.
+    q = named["q"]
+    for name, x in named.items():
+        if arguments.tensor(name, x, floating=True).ndim < 2:
+            rows = "t" if name == "q" else "s"
+            raise ValueError(f"{name}: expected shape (..., {rows}, d), got {tuple(x.shape)}")
+        arguments.filled(name, x)
+        # Autocast makes them one dtype in the products.
+        if x.dtype != q.dtype and not torch.is_autocast_enabled(q.device.type):
+            got = arguments.describe(x)
+            raise TypeError(f"{name}: expected dtype {q.dtype} as q has, got {got}")
+    d_k, (s, d) = q.shape[-1], named["k"].shape[-2:]
+    if d != d_k:
+        shape = tuple(named["k"].shape)
+        raise ValueError(f"k: expected {d_k} features as q has, got shape {shape}")
+    if "v" in named and named["v"].shape[-2] != s:
+        shape = tuple(named["v"].shape)
+        raise ValueError(f"v: expected one row for each of the {s} keys, got {shape}")
+
+
+def _check_leading_axes(**named):
+    lead = named["q"].shape[:-2]
+    for name, x in named.items():
+        if x.shape[:-2] == lead:
+            continue
+        try:
+            lead = torch.broadcast_shapes(lead, x.shape[:-2])
+        except RuntimeError:
+            raise ValueError(
+                f"{name}: expected leading axes that broadcast with {tuple(lead)}, got shape "
+                f"{tuple(x.shape)}"
+            ) from None
+
+
+def _check_heads(q, k, v, mask, causal):
+    """Return t and s if q, k and v are heads of one batch and ``mask`` fits their scores."""
+    _check_tensors(q=q, k=k, v=v)
+    for name, x in (("q", q), ("k", k), ("v", v)):
+        if x.ndim != 4:
+            raise ValueError(f"{name}: expected shape (b, n, t, d), got {tuple(x.shape)}")
+    (b, n, t, _), (b_k, n_kv, s, _) = q.shape, k.shape
+    if b_k != b or n % n_kv:
+        raise ValueError(
+            f"k: expected {b} rows and a number of heads that divides the {n} of q, got shape "
+            f"{tuple(k.shape)}"
+        )
+    if v.shape[:2] != k.shape[:2]:
+        raise ValueError(f"v: expected {b} rows and {n_kv} heads as k, got shape {tuple(v.shape)}")
+    if mask is not None:
+        _check_mask(mask, (b, n, t, s))
+    if arguments.flag("causal", causal) and t > s:
+        raise ValueError(
+            f"k: expected at least {t} keys, as causal queries are the last of them, got shape "
+            f"{tuple(k.shape)}"
+        )
+    return t, s
 
 
 def _check_mask(mask, shape):

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["Batch", "one_target_a_step"]
+__all__ = ["IGNORED", "Batch", "one_target_a_step"]
+
+IGNORED = -100  # the label that does not count, as in torch.nn.functional.cross_entropy
 
 
 class Batch(NamedTuple):
@@ -13,7 +15,7 @@ class Batch(NamedTuple):
     Attributes:
         x: (b, ...), for sequences (b, t, ...).
         y: (b, ...), or (b, t, ...) with one target a step.
-        weight: how many targets the batch's mean loss is a mean of.
+        weight: how many targets the batch's mean loss is a mean of; 0 if none counts.
         lengths: (b,) int64 on the CPU, real steps of each sequence; None if all are real.
         real: (b, t) bool on the device, True where a target counts; None if all do.
         first: False in a window that goes on with the sequences of the batch before it.
@@ -21,7 +23,7 @@ class Batch(NamedTuple):
 
     x: torch.Tensor
     y: torch.Tensor
-    weight: int
+    weight: float
     lengths: torch.Tensor | None = None
     real: torch.Tensor | None = None
     first: bool = True

@@ -1,13 +1,26 @@
 """Batches from tensors, a Dataset or a DataLoader, in an order that a seed fixes."""
 
-import zlib
+import math
 
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from bigmodel_utils import sequences
+from bigmodel_utils._integers import EmbeddingCheck, outside
+from bigmodel_utils._sources import (
+    as_indices,
+    check_dataset,
+    check_loader,
+    check_tensors,
+    check_windows,
+    checksum,
+    class_indices,
+    generators_of,
+    holds_ignored,
+    take,
+)
 from bigmodel_utils.arguments import describe, integer
-from bigmodel_utils.batch import Batch, one_target_a_step
+from bigmodel_utils.batch import IGNORED, Batch, one_target_a_step
 
 __all__ = ["Batches"]
 
@@ -24,6 +37,9 @@ class Batches:
     end, and y has one target a sequence, or one a step if its second axis is that of x. A batch is
     cut to its own longest sequence, so padding costs little and changes nothing. Targets (n, k) a
     sequence that have k = t by chance are given as (n, 1, k).
+
+    Integers of a narrow dtype, such as uint16 tokens, become int64 batch by batch. A class label
+    of -100 does not count, as in torch's cross-entropy.
 
     Args:
         name: the caller's name of the argument, for messages ("train").
@@ -43,6 +59,7 @@ class Batches:
         num_examples: in one epoch.
         num_batches: in one epoch.
         generators: torch.Generator objects of a DataLoader, which its order depends on.
+        embeddings: EmbeddingCheck, for the calls of the model.
 
     Raises:
         TypeError, ValueError: naming ``name``, what came and what was expected.
@@ -56,7 +73,8 @@ class Batches:
         self.class_labels, self.pairs_only = class_labels, pairs_only
         self.batch_size = integer("batch_size", batch_size, minimum=1)
         self.tensors = self.dataset = self.loader = self._each_step = None
-        self.generators = []
+        self.generators, self._ignores = [], False
+        self.embeddings = EmbeddingCheck(name)
         self.window, self.windows = window, 1
         if isinstance(data, TensorDataset) and len(data.tensors) in (2, 3):
             data = data.tensors
@@ -102,102 +120,88 @@ class Batches:
         )
         return (self._place(batch) for batch in loader)
 
+    @property
+    def whole_x(self):
+        """All of x that the model will get, or None if it is not at hand or padded."""
+        return None if self.tensors is None or self.tensors[2] is not None else self.tensors[0]
+
     def check_labels(self, y, num_classes):
         """ValueError unless the labels ``y`` of a batch are from 0 to ``num_classes - 1``.
 
-        Tensors are checked whole, once; then this costs nothing.
+        The label -100 is left out. Tensors are checked whole, once; then this costs nothing.
         """
         if self.tensors is not None:
             if self._classes_checked == num_classes:
                 return
             y, self._classes_checked = self._counted_labels(), num_classes
-        low, high = (int(value) for value in torch.aminmax(y))
-        if low < 0 or high >= num_classes:
+        found = outside(y, num_classes, IGNORED)
+        if found is not None:
             raise ValueError(
                 f"{self.name}: expected labels from 0 to {num_classes - 1}, as the model has "
-                f"{num_classes} outputs, got labels from {low} to {high}"
+                f"{num_classes} outputs, or {IGNORED} for one that does not count, got labels from "
+                f"{found[0]} to {found[1]}"
             )
+
+    def check_ahead(self, num_classes, num_rows):
+        """Check tensors before they are used: labels, and integers that an embedding gets.
+
+        Args:
+            num_classes: of the model, or None if labels are no classes.
+            num_rows: of the embedding that gets x, infinite or None if none is known.
+        """
+        if self.tensors is not None and num_classes is not None:
+            self.check_labels(None, num_classes)
+        x = self.whole_x
+        if x is not None and not x.is_floating_point() and num_rows not in (None, math.inf):
+            self.embeddings.check(x, num_rows)
+
+    def pieces(self, batch, size):
+        """Return ``batch`` cut into batches of at most ``size`` examples, each with its weight."""
+        if size is None or len(batch.x) <= size:
+            return [batch]
+        parts = [batch.x.split(size), batch.y.split(size)]
+        lengths = [None] * len(parts[0]) if batch.lengths is None else batch.lengths.split(size)
+        return [self._made(*piece) for piece in zip(*parts, lengths, strict=True)]
 
     def fingerprint(self):
         """Return what identifies the data in a checkpoint: length, shapes and sampled values."""
         parts = {"examples": self.num_examples, "batch size": self.batch_size}
         if self.tensors is not None:
-            rows = torch.linspace(0, self.num_examples - 1, min(64, self.num_examples)).long()
             for name, values in zip(("x", "y", "lengths"), self.tensors, strict=True):
-                if values is None:
-                    continue
-                parts[f"shape of {name}"] = list(values.shape)
-                sample = values[rows.to(values.device)].double().cpu().numpy().tobytes()
-                parts[f"checksum of {name}"] = zlib.crc32(sample)
+                if values is not None:
+                    parts[f"shape of {name}"] = list(values.shape)
+                    parts[f"checksum of {name}"] = checksum(values)
         return parts
 
     def _take_tensors(self, data):
-        if len(data) not in (2, 3) or not all(isinstance(part, torch.Tensor) for part in data):
-            found = ", ".join(describe(part) for part in data[:4])
-            raise TypeError(
-                f"{self.name}: expected a pair of tensors (x, y) or a triple (x, lengths, y), got "
-                f"({found})"
-            )
-        x, *lengths, y = data
-        if x.ndim == 0 or y.ndim == 0:
-            raise ValueError(
-                f"{self.name}: expected x (n, ...) and y (n, ...), got a single number"
-            )
-        if len(x) != len(y):
-            raise ValueError(
-                f"{self.name}: expected as many labels as examples, got x {tuple(x.shape)} and "
-                f"y {tuple(y.shape)}"
-            )
+        x, lengths, y = check_tensors(self.name, data)
         self.num_examples = len(x)
         self.num_batches = -(-len(x) // self.batch_size)
-        lengths = self._check_lengths(x, lengths[0]) if lengths else None
-        self.tensors = self._convert(x), self._check_dtype(y), lengths
+        lengths = None if lengths is None else self._check_lengths(x, lengths)
+        x = x.to(self.float_dtype) if x.is_floating_point() else x
+        self.tensors = x, class_indices(self.name, y) if self.class_labels else y, lengths
+        if self.class_labels and self.num_examples:
+            self._ignores = holds_ignored(self.name, self._counted_labels())
         try:
-            self.tensors = *(part.to(self.device) for part in self.tensors[:2]), lengths
+            self.tensors = x.to(self.device), y.to(self.device), lengths
         except torch.cuda.OutOfMemoryError:
             pass  # too large for the device: the batches go there one by one
 
     def _take_dataset(self, data):
-        map_style = isinstance(data, Dataset) or all(
-            hasattr(data, method) for method in ("__len__", "__getitem__")
-        )
-        if not map_style or isinstance(data, (IterableDataset, torch.Tensor, str, bytes, dict)):
-            raise TypeError(
-                f"{self.name}: expected a pair of tensors (x, y), a triple (x, lengths, y), a "
-                f"map-style Dataset (with __len__ and __getitem__) or a DataLoader, got "
-                f"{describe(data)}"
-            )
-        try:
-            self.num_examples = len(data)
-        except TypeError:
-            raise TypeError(
-                f"{self.name}: expected a map-style Dataset, but {type(data).__name__} has no "
-                "__len__"
-            ) from None
+        self.num_examples = check_dataset(self.name, data)
         self.num_batches = -(-self.num_examples // self.batch_size)
         self.dataset = data
 
     def _take_loader(self, loader):
-        if isinstance(loader.dataset, IterableDataset):
-            raise TypeError(
-                f"{self.name}: expected a DataLoader over a map-style Dataset, got one over the "
-                f"IterableDataset {type(loader.dataset).__name__}"
-            )
-        self.loader = loader
-        self.batch_size = loader.batch_size
+        check_loader(self.name, loader)
+        self.loader, self.batch_size = loader, loader.batch_size
         self.num_examples, self.num_batches = len(loader.dataset), len(loader)
-        batch_sampler = getattr(loader, "batch_sampler", None)
-        sources = (loader, loader.sampler, batch_sampler, getattr(batch_sampler, "sampler", None))
-        for source in sources:
-            generator = getattr(source, "generator", None)
-            if isinstance(generator, torch.Generator) and generator not in self.generators:
-                self.generators.append(generator)
+        self.generators = generators_of(loader)
 
     def _index(self, chunk):
         x, y, lengths = self.tensors
-        rows = chunk.to(x.device)
         lengths = None if lengths is None else lengths[chunk]
-        return self._batch(x.index_select(0, rows), y.index_select(0, rows), lengths)
+        return self._batch(take(x, chunk), take(y, chunk), lengths)
 
     def _place(self, batch):
         if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
@@ -207,7 +211,9 @@ class Batches:
             )
         x, *lengths, y = (torch.as_tensor(part) for part in batch)
         lengths = self._check_lengths(x, lengths[0]) if lengths else None
-        return self._batch(self._convert(x), self._check_dtype(y), lengths)
+        if x.is_floating_point():
+            x = x.to(self.float_dtype)
+        return self._batch(x, class_indices(self.name, y) if self.class_labels else y, lengths)
 
     def _batch(self, x, y, lengths):
         each_step = one_target_a_step(x, y)
@@ -217,14 +223,29 @@ class Batches:
                 f"{tuple(x.shape)} and y {tuple(y.shape)}; give targets a sequence as (b, 1, ...)"
             )
         self._each_step = each_step
+        return self._made(x, y, lengths)
+
+    def _made(self, x, y, lengths):
+        x = as_indices(x)
+        y = y.long() if self.class_labels else y
         if lengths is None:
-            weight = x.shape[0] * x.shape[1] if each_step else len(x)
-            return Batch(x.to(self.device), y.to(self.device), weight)
-        longest, weight, real = int(lengths.max()), len(x), None
-        if each_step:
-            y, real = y[:, :longest], sequences.mask(lengths).to(self.device)
-            weight = int(lengths.sum())
+            targets = y.shape[0] * y.shape[1] if self._each_step else len(y)
+            return Batch(x.to(self.device), y.to(self.device), self._weight(targets, y))
+        longest, targets, real = int(lengths.max()), len(x), None
+        if self._each_step:
+            y, real = y[:, :longest], sequences.mask(lengths).to(y.device)
+            targets = int(lengths.sum())
+        weight = self._weight(targets, y, real)
+        real = None if real is None else real.to(self.device)
         return Batch(x[:, :longest].to(self.device), y.to(self.device), weight, lengths, real)
+
+    def _weight(self, targets, y, real=None):
+        # How many of the batch's targets have a label that counts.
+        if not self.class_labels or (self.tensors is not None and not self._ignores):
+            return targets
+        labels = y if real is None else y[real]
+        counted = int((labels != IGNORED).sum())
+        return targets if counted == labels.numel() else targets * counted / labels.numel()
 
     def _pieces(self, chunks, window):
         # The windows of each chunk of rows, from number `window` of the first chunk.
@@ -233,21 +254,13 @@ class Batches:
             for number in range(window, self.windows):
                 steps = slice(number * self.window, (number + 1) * self.window)
                 x, y = whole.x[:, steps], whole.y[:, steps]
-                yield Batch(x, y, x.shape[0] * x.shape[1], first=number == 0)
+                weight = self._weight(y.shape[0] * y.shape[1], y)
+                yield Batch(x, y, weight, first=number == 0)
             window = 0
 
     def _cut(self, window):
-        if self.tensors is None or self.tensors[2] is not None:
-            raise ValueError(
-                f"{self.name}: truncate needs a pair of tensors (x, y) with sequences of one length"
-            )
-        x, y, _ = self.tensors
-        if not one_target_a_step(x, y):
-            raise ValueError(
-                f"{self.name}: truncate needs one target a step, x (n, t, ...) and y (n, t, ...), "
-                f"got x {tuple(x.shape)} and y {tuple(y.shape)}"
-            )
-        self.windows = -(-x.shape[1] // window)
+        check_windows(self.name, self.tensors)
+        self.windows = -(-self.tensors[0].shape[1] // window)
         self.num_batches *= self.windows
 
     def _check_lengths(self, x, lengths):
@@ -262,16 +275,4 @@ class Batches:
         x, y, lengths = self.tensors
         if lengths is None or not one_target_a_step(x, y):
             return y
-        return y[sequences.mask(lengths, y.shape[1]).to(y.device)]
-
-    def _convert(self, x):
-        return x.to(self.float_dtype) if x.is_floating_point() else x
-
-    def _check_dtype(self, y):
-        if not self.class_labels:
-            return y
-        if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
-            raise TypeError(
-                f"{self.name}: expected class indices as integers (int64) in y, got {describe(y)}"
-            )
-        return y.long()
+        return y.long()[sequences.mask(lengths, y.shape[1]).to(y.device)]

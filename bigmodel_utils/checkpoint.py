@@ -5,6 +5,7 @@ A file is a torch archive that holds ``{"format": ..., "version": ..., "state": 
 
 import collections
 import os
+import pickle
 import shutil
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import torch
 
 from bigmodel_utils import arguments
+from bigmodel_utils._devices import at_hand
 from bigmodel_utils.arguments import describe
 
 __all__ = ["FORMAT", "VERSION", "load", "load_model", "previous_path", "save"]
@@ -40,11 +42,14 @@ def save(path, state):
             ``weights_only`` can read back.
 
     Raises:
-        TypeError: naming the entry of ``state`` that could not be read back.
+        TypeError, ValueError: naming the entry of ``state`` that could not be read back.
         FileNotFoundError: if the folder does not exist.
     """
     path = Path(arguments.path("path", path))
-    _check_types("state", state)
+    try:
+        _check_types("state", state)
+    except RecursionError:
+        raise ValueError("state: expected no dict, list or tuple that holds itself") from None
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: expected an existing folder {path.parent}")
     if path.is_dir():
@@ -65,41 +70,58 @@ def load(path, *, map_location="cpu"):
 
     Args:
         path: the file.
-        map_location: device for the tensors.
+        map_location: device for the tensors; None leaves each where it was saved.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is truncated, damaged, of another kind or of a newer version.
-            Each message names the file, what was expected and the previous file, if it is there.
+        TypeError, ValueError: if this machine has not the device; if the file is truncated,
+            damaged, of another kind or of a newer version. Each message names the file, what was
+            expected and the previous file, if it is there.
     """
-    path = Path(arguments.path("path", path))
-    if map_location is not None:
-        map_location = arguments.device("map_location", map_location)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such checkpoint{_hint(path)}")
-    if not path.is_file():
-        raise ValueError(f"{path}: expected a checkpoint file, found a folder{_hint(path)}")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()  # torch does not compare the checksums
-        if damaged is None:
-            content = torch.load(path, map_location=map_location, weights_only=True)
-    except MemoryError:
-        raise
-    except Exception as error:  # torch, zipfile and pickle raise a dozen types on a bad file
-        reason = str(error).strip().split("\n")[0]
-        raise ValueError(
-            f"{path}: expected a whole {FORMAT} file; it is truncated, damaged or of another kind "
-            f"({type(error).__name__}: {reason}){_hint(path)}"
-        ) from error
-    if damaged is not None:
-        raise ValueError(f"{path}: damaged, wrong checksum in {damaged!r}{_hint(path)}")
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    content = _read(path, map_location)
+    if not _is_ours(content):
         found = list(content)[:3] if isinstance(content, dict) else describe(content)
         raise ValueError(
             f"{path}: expected a file written by bigmodel_utils.checkpoint (format {FORMAT!r}), "
             f"found another kind of torch file holding {found}{_hint(path)}"
         )
+    return _state(path, content)
+
+
+def _read(path, map_location="cpu", *, older=False):
+    # What torch finds in the file, never running code from it. `older`: of torch before 1.6, too.
+    path = Path(arguments.path("path", path))
+    if map_location is not None:
+        map_location = at_hand("map_location", map_location)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such checkpoint{_hint(path)}")
+    if not path.is_file():
+        raise ValueError(f"{path}: expected a checkpoint file, found a folder{_hint(path)}")
+    try:
+        damaged = None
+        if not older or zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                damaged = archive.testzip()  # torch does not compare the checksums
+        if damaged is None:
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # torch, zipfile and pickle raise a dozen types on a bad file
+        reason = str(error).strip().split("\n")[0]
+        if isinstance(error, pickle.UnpicklingError) and zipfile.is_zipfile(path):
+            reason = "it holds more than tensors, numbers and strings, and its code is not run"
+        raise ValueError(
+            f"{path}: expected a whole {FORMAT} file; it is truncated, damaged or of another kind "
+            f"({type(error).__name__}: {reason}){_hint(path)}"
+        ) from error
+    raise ValueError(f"{path}: damaged, wrong checksum in {damaged!r}{_hint(path)}")
+
+
+def _is_ours(content):
+    return isinstance(content, dict) and content.get("format") == FORMAT
+
+
+def _state(path, content):
     if content.get("version") != VERSION:
         raise ValueError(
             f"{path}: expected version {VERSION} of the format, found {content.get('version')!r}; "
@@ -112,7 +134,8 @@ def load_model(path, model):
     """Load weights into ``model`` and return it.
 
     Args:
-        path: a file that holds ``model.state_dict()``, or a checkpoint of ``training.fit``.
+        path: a file that holds ``model.state_dict()``, written by :func:`save` or by
+            ``torch.save``, or a checkpoint of ``training.fit``.
         model: a module with parameters of the same names and shapes.
 
     Raises:
@@ -121,7 +144,8 @@ def load_model(path, model):
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
-    weights = load(path)
+    content = _read(path, older=True)
+    weights = _state(path, content) if _is_ours(content) else content
     if isinstance(weights, dict) and isinstance(weights.get("model"), dict):
         weights = weights["model"]
     problem = difference(model, weights)
@@ -140,14 +164,23 @@ def difference(model, weights):
     own = model.state_dict()
     for name, value in own.items():
         if name not in weights:
-            return f"{name!r} is missing in the file"
+            found = ", ".join(repr(key) for key in list(weights)[:3])
+            return f"{name!r} is missing in the file, which has {found or 'nothing'}"
         found = weights[name]
-        if not isinstance(value, torch.Tensor):
+        if not isinstance(value, torch.Tensor) or torch.nn.parameter.is_lazy(value):
             continue
-        if not isinstance(found, torch.Tensor) or found.shape != value.shape:
+        fits = isinstance(found, torch.Tensor) and found.shape == value.shape
+        if not fits or _kind(found) != _kind(value):
             return f"{name!r} is {describe(value)} in the model, {describe(found)} in the file"
+        if found.is_meta or value.is_meta:
+            return f"{name!r} has no values in the {'file' if found.is_meta else 'model'}"
     extra = next((name for name in weights if name not in own), None)
     return None if extra is None else f"the file has {extra!r}, which the model has not"
+
+
+def _kind(tensor):
+    # Within a kind numbers are rounded, between two they would lose their meaning.
+    return tensor.is_floating_point(), tensor.is_complex()
 
 
 def _hint(path):
@@ -187,7 +220,12 @@ def _check_types(name, value):
     elif type(value) in (list, tuple):
         for i, item in enumerate(value):
             _check_types(f"{name}[{i}]", item)
-    elif not isinstance(value, torch.Tensor) and type(value) not in _PLAIN:
+    elif isinstance(value, torch.Tensor):
+        if value.is_meta:
+            raise ValueError(
+                f"{name}: expected a tensor with values, got {describe(value)} on meta"
+            )
+    elif type(value) not in _PLAIN:
         raise TypeError(
             f"{name}: expected a tensor, number, string, None or a dict, list or tuple of these, "
             f"got {describe(value)}"

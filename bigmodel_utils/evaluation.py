@@ -5,15 +5,24 @@ import math
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils import arguments
+from bigmodel_utils._devices import at_hand
 from bigmodel_utils.arguments import describe, integer
+from bigmodel_utils.batch import IGNORED
 from bigmodel_utils.batches import Batches
 from bigmodel_utils.forward import Forward, precision
 from bigmodel_utils.history import Evaluation
 from bigmodel_utils.modes import evaluating
 from bigmodel_utils.rng import isolated
+from bigmodel_utils.settings import check_callable
 
-__all__ = ["batch_loss", "evaluate", "evaluate_batches", "without_state"]
+__all__ = [
+    "batch_loss",
+    "call_model",
+    "check_model",
+    "evaluate",
+    "evaluate_batches",
+    "without_state",
+]
 
 
 def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None):
@@ -25,12 +34,14 @@ def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None
         model: torch.nn.Module whose outputs are (b, classes), or (b, t, classes) for sequences; a
             pair (output, state) is understood too.
         data: pair of tensors x (n, ...), y (n,), or triple (x, lengths, y) as in
-            :func:`bigmodel_utils.training.fit`; or a Dataset or DataLoader of such examples.
+            :func:`bigmodel_utils.training.fit`; or a Dataset or DataLoader of such examples. A
+            label of -100 does not count.
         batch_size: examples at a time; memory and speed only.
         device: where to compute and where the model is moved; by default where it is.
         dtype: torch.bfloat16 or torch.float32, by default the device's fast format, as in
             :func:`bigmodel_utils.training.fit`.
-        loss: callable (output, target) -> scalar; cross-entropy by default.
+        loss: callable (output, target) -> scalar; cross-entropy by default. The mean over the
+            batches is weighted by their targets.
 
     Returns:
         Evaluation: predictions are in the order of the data (a shuffling loader's: its own).
@@ -38,14 +49,12 @@ def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None
     Raises:
         TypeError, ValueError: naming the argument, what came and what was expected.
     """
-    if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
+    check_model(model)
     integer("batch_size", batch_size, minimum=1)
-    if loss is not None and not callable(loss):
-        raise TypeError(f"loss: expected a callable or None, got {describe(loss)}")
+    check_callable("loss", loss)
     if device is None:
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    device = arguments.device("device", device)
+    device = at_hand("device", device)
     dtype = precision(model, device, dtype)
     model.to(device)
     with isolated(device), Forward(model, device, dtype) as forward:
@@ -67,18 +76,24 @@ def evaluate_batches(forward, batches, loss=None):
     total, count, predictions, probabilities, right, answers = 0.0, 0, [], [], 0, 0
     with evaluating(forward.model):
         for batch in batches.epoch():
-            output = without_state(forward(*batch.inputs))
+            output = call_model(forward, batches, *batch.inputs, whole=batches.whole_x)
+            output = without_state(output)
             total += batch_loss(batches, output, batch, loss).item() * batch.weight
             count += batch.weight
             if not _holds_classes(output, batch.y):
                 continue
-            hits = output.argmax(-1) == batch.y
-            hits = hits if batch.real is None else hits[batch.real]
+            labels = batch.y.long()
+            hits, counts = output.argmax(-1) == labels, labels != IGNORED
+            if batch.real is not None:
+                hits, counts = hits[batch.real], counts[batch.real]
+            hits = hits[counts]
             right += int(hits.sum())
             answers += hits.numel()
             predictions.append(_predictions(output, batch.real))
             if output.ndim == 2:
                 probabilities.append(output.float().softmax(-1).cpu())
+    if count == 0:
+        raise ValueError(f"{batches.name}: expected a label that counts, got {IGNORED} alone")
     accuracy = right / answers if answers else None
     return Evaluation(
         loss=total / count,
@@ -89,12 +104,45 @@ def evaluate_batches(forward, batches, loss=None):
     )
 
 
+def call_model(forward, batches, x, *rest, whole=None):
+    """Return what the model gives for x and ``rest``; an error in it tells the batch, too.
+
+    Args:
+        forward: the model's Forward.
+        batches: where x is from.
+        x: of one batch.
+        whole: all of x that there is, if known, as :class:`EmbeddingCheck` takes it.
+    """
+    try:
+        with batches.embeddings.calling(forward.model, x, whole):
+            return forward(x, *rest)
+    except Exception as error:
+        error.add_note(f"{batches.name}: the model was called with x, {describe(x)}")
+        raise
+
+
+def check_model(model):
+    """TypeError or ValueError unless ``model`` is a module whose parameters have values."""
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
+    for name, p in model.named_parameters():
+        if torch.nn.parameter.is_lazy(p):
+            raise ValueError(
+                f"model: expected parameters with a shape, but {name!r} gets it in the first call; "
+                "call the model once on a batch"
+            )
+        if p.is_meta:
+            raise ValueError(
+                f"model: expected parameters with values, but {name!r} is on the device 'meta'"
+            )
+
+
 def batch_loss(batches, output, batch, loss=None, label_smoothing=0.0):
     """Return the mean loss of one batch: ``loss(output, y)``, or cross-entropy if it is None.
 
     Outputs are taken to single precision first. With one target a step, only real steps count:
-    output and y are then those of the real steps, (steps, ...). Labels are checked against the
-    outputs.
+    output and y are then those of the real steps, (steps, ...). Cross-entropy leaves the label
+    -100 out; without any other the loss is 0. Labels are checked against the outputs.
 
     Raises:
         TypeError, ValueError: naming the data set and the shapes.
@@ -113,7 +161,7 @@ def batch_loss(batches, output, batch, loss=None, label_smoothing=0.0):
         output, y = output[batch.real], y[batch.real]
     if loss is not None:
         value = loss(output, y)
-        if not isinstance(value, torch.Tensor) or value.ndim:
+        if not isinstance(value, torch.Tensor) or value.ndim or value.is_complex():
             raise ValueError(f"loss: expected a scalar tensor, got {describe(value)}")
         return value
     if not _holds_classes(output, y):
@@ -122,7 +170,13 @@ def batch_loss(batches, output, batch, loss=None, label_smoothing=0.0):
             f"{tuple(batch.y.shape)} for outputs {tuple(output.shape)}"
         )
     batches.check_labels(y, output.shape[-1])
-    return F.cross_entropy(output.flatten(0, -2), y.flatten(), label_smoothing=label_smoothing)
+    return F.cross_entropy(
+        output.flatten(0, -2),
+        y.flatten(),
+        label_smoothing=label_smoothing,
+        ignore_index=IGNORED,
+        reduction="mean" if batch.weight else "sum",  # the mean of nothing is NaN
+    )
 
 
 def without_state(output):

@@ -1,8 +1,10 @@
 """Writing with a language model: from logits to probabilities, from a prompt to a text."""
 
+import inspect
+
 import torch
 
-from bigmodel_utils import arguments
+from bigmodel_utils import arguments, sequences
 from bigmodel_utils.arguments import describe, flag, integer, real
 from bigmodel_utils.modes import evaluating
 
@@ -48,8 +50,10 @@ def next_token_probabilities(logits, *, temperature=1.0, top_k=None, top_p=None)
         )
     if temperature == 0:
         return torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1)
-    # The best becomes 0 first: then nothing overflows, however low the temperature.
-    scaled = (logits - best) / max(temperature, torch.finfo(logits.dtype).tiny)
+    # The best becomes 0 first: then nothing overflows, however low the temperature. Outside of the
+    # dtype's range a temperature would become 0 or infinity, and a forbidden token NaN.
+    limits = torch.finfo(logits.dtype)
+    scaled = (logits - best) / min(max(temperature, limits.tiny), limits.max)
     probabilities = scaled.softmax(-1)
     top_k = None if top_k is None or top_k >= logits.shape[-1] else top_k
     top_p = None if top_p == 1 else top_p
@@ -61,15 +65,16 @@ def next_token_probabilities(logits, *, temperature=1.0, top_k=None, top_p=None)
         ordered = ordered / ordered.sum(-1, keepdim=True)
     if top_p is not None:
         before = ordered.cumsum(-1).roll(1, -1)  # what the more likely tokens add up to
-        before[..., 0] = 0
-        ordered = ordered.masked_fill(before >= top_p, 0)
+        dropped = before >= top_p
+        dropped[..., 0] = False  # the most likely one stays, also if top_p is rounded to 0
+        ordered = ordered.masked_fill(dropped, 0)
         ordered = ordered / ordered.sum(-1, keepdim=True)
     return torch.zeros_like(ordered).scatter_(-1, tokens, ordered)
 
 
 @torch.no_grad()
 def generate(
-    model, prompt, max_new_tokens, *, temperature=1.0, top_k=None, top_p=None, seed=0,
+    model, prompt, max_new_tokens, *, lengths=None, temperature=1.0, top_k=None, top_p=None, seed=0,
     use_cache=True,
 ):  # fmt: skip
     """Continue the rows of ``prompt``, token by token, each drawn given all before it.
@@ -81,23 +86,26 @@ def generate(
 
     Args:
         model: nn.Module with an attribute ``context``; model(tokens) (b, t) -> logits
-            (b, t, vocab_size). With use_cache also model.new_cache(b) and model(tokens, cache), as
-            :class:`bigmodel_utils.transformer.GPT` has them.
+            (b, t, vocab_size). With use_cache also model.new_cache(b) and model(tokens, cache), and
+            with lengths also an argument mask, as :class:`bigmodel_utils.transformer.GPT` has them.
         prompt: integer tensor (b, t), at least one token a row.
         max_new_tokens: tokens to add to each row.
+        lengths: integer tensor (b,) for prompts of different lengths, padded at the start: of row i
+            the last ``lengths[i]`` tokens are read, as if the row were alone. None reads all.
         temperature, top_k, top_p: see :func:`next_token_probabilities`. Temperature 0 draws
             nothing: each token is the most likely one.
         seed: of the draws, which no other generator takes part in.
         use_cache: True to compute each position's keys and values once.
 
     Returns:
-        Tensor (b, t + max_new_tokens), int64, on the device of ``prompt``. The model works where it
-        is, in evaluation mode, and keeps the mode it was in.
+        Tensor (b, t + max_new_tokens), int64, on the device of ``prompt``; padding stays what it
+        was. The model works where it is, in evaluation mode, and keeps the mode it was in.
 
     Raises:
         TypeError, ValueError: naming the argument, what came and what was expected.
     """
-    tokens = _check(model, prompt)
+    _check_model(model)
+    prompt, starts = _check_prompt(model, prompt, lengths)
     integer("max_new_tokens", max_new_tokens, minimum=0)
     _check_sampling(temperature, top_k, top_p)
     integer("seed", seed, minimum=0, maximum=2**63 - 1)
@@ -105,18 +113,20 @@ def generate(
         raise TypeError(
             f"use_cache: expected False for {type(model).__name__}, which has no new_cache"
         )
-    generator = torch.Generator(tokens.device).manual_seed(seed)
-    start, cache, context = max(0, tokens.shape[1] - model.context), None, model.context
+    device = next((p.device for p in model.parameters()), prompt.device)
+    generator = torch.Generator(device).manual_seed(seed)
+    tokens, cache, context = prompt.to(device), None, model.context
+    starts = [max(start, tokens.shape[1] - context) for start in starts]  # of each row's window
     with evaluating(model):
         for _ in range(max_new_tokens):
             length = tokens.shape[1]
-            if length - start > context:
-                start, cache = length - max(1, context // 2), None
-            if use_cache:
-                cache = model.new_cache(len(tokens)) if cache is None else cache
-                logits = _logits(model, tokens[:, start + cache.length :], cache)
-            else:
-                logits = _logits(model, tokens[:, start:])
+            if length - min(starts) > context:
+                restart = length - max(1, context // 2)
+                starts = [restart if length - start > context else start for start in starts]
+                cache = None
+            if use_cache and cache is None:
+                cache = model.new_cache(len(tokens))
+            logits = _logits(model, tokens, starts, cache)
             probabilities = next_token_probabilities(
                 logits, temperature=temperature, top_k=top_k, top_p=top_p
             )
@@ -128,18 +138,26 @@ def generate(
     return tokens.to(prompt.device)
 
 
-def _logits(model, *inputs):
-    # Of the last position, (b, vocab_size).
-    logits = model(*inputs)
+def _logits(model, tokens, starts, cache):
+    # Of the last position, (b, vocab_size); the windows are read from their first start on.
+    first, options = min(starts), {}
+    held = 0 if cache is None else cache.length
+    if not held and max(starts) > first:
+        places = torch.arange(first, tokens.shape[1], device=tokens.device)
+        options = {"mask": places >= torch.tensor(starts, device=tokens.device)[:, None]}
+    inputs = tokens[:, first + held :]
+    if options:  # padding may hold anything
+        inputs = inputs.masked_fill(~options["mask"], 0)
+    logits = model(inputs, **options) if cache is None else model(inputs, cache, **options)
     if not isinstance(logits, torch.Tensor) or logits.ndim != 3:
         raise TypeError(
-            f"model: expected logits (b, t, vocab_size) for tokens {tuple(inputs[0].shape)}, got "
+            f"model: expected logits (b, t, vocab_size) for tokens {tuple(inputs.shape)}, got "
             f"{describe(logits)}"
         )
     return logits[:, -1]
 
 
-def _check(model, prompt):
+def _check_model(model):
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
     if not isinstance(getattr(model, "context", None), int) or model.context < 1:
@@ -147,6 +165,10 @@ def _check(model, prompt):
             "model: expected an attribute context, the most tokens that it reads, got "
             f"{describe(getattr(model, 'context', None))} in {type(model).__name__}"
         )
+
+
+def _check_prompt(model, prompt, lengths):
+    # Return the prompt as int64 and the place of each row's first real token.
     arguments.tensor("prompt", prompt, ("b", "t"))
     if prompt.is_floating_point() or prompt.is_complex() or prompt.dtype == torch.bool:
         raise TypeError(f"prompt: expected integers (int64), got {describe(prompt)}")
@@ -155,17 +177,32 @@ def _check(model, prompt):
             "prompt: expected at least one token to continue in at least one row, got shape "
             f"{tuple(prompt.shape)}"
         )
+    prompt, (b, t) = prompt.long(), prompt.shape
+    starts, real = [0] * b, prompt
+    if lengths is not None:
+        lengths = sequences.check_lengths(lengths, b, t)
+        starts = (t - lengths).tolist()
+        real = torch.cat([row[start:] for row, start in zip(prompt, starts, strict=True)])
+        if max(starts) > 0 and not _takes_mask(model):
+            raise TypeError(
+                f"lengths: expected None for {type(model).__name__}, whose forward has no argument "
+                "mask"
+            )
     embedding = next((m for m in model.modules() if isinstance(m, torch.nn.Embedding)), None)
     known = None if embedding is None else embedding.num_embeddings
-    low, high = int(prompt.min()), int(prompt.max())
+    low, high = int(real.min()), int(real.max())
     if low < 0 or (known is not None and high >= known):
         limit = "0 up" if known is None else f"0 to {known - 1}, as the model has {known}"
         raise ValueError(
             f"prompt: expected tokens from {limit}, got {low} to {high} in shape "
             f"{tuple(prompt.shape)}"
         )
-    device = next((p.device for p in model.parameters()), prompt.device)
-    return prompt.to(device, torch.int64)
+    return prompt, starts
+
+
+def _takes_mask(model):
+    parameters = inspect.signature(model.forward).parameters.values()
+    return any(p.name == "mask" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _check_sampling(temperature, top_k, top_p):

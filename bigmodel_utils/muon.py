@@ -10,43 +10,62 @@ import torch
 from bigmodel_utils import arguments
 from bigmodel_utils.arguments import describe, flag, integer, real
 from bigmodel_utils.device import number_format
+from bigmodel_utils.settings import check_betas
 
 __all__ = ["Muon", "MuonAdamW", "orthogonalize"]
 
+_FORMATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 # The published quintic. It rises steeply at 0 and ends near 1, not at it, for a fast start.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
-_EPS = 1e-7
 
 
 def orthogonalize(matrices, *, steps=5):
     """Return the matrices with all singular values moved near 1, by the Newton-Schulz iteration.
 
     With X = U S Vᵀ, one step a X + b (X Xᵀ) X + c (X Xᵀ)² X is U p(S) Vᵀ, p(s) = a s + b s³ + c s⁵.
-    It starts from X / ‖X‖ (Frobenius). After five steps, singular values of at least 0.002 of the
-    norm have come to between 0.68 and 1.21.
+    It starts from X / ‖X‖ (Frobenius), whatever the scale. After five steps, singular values of at
+    least 0.002 of the norm have come to between 0.68 and 1.21.
 
     Args:
         matrices: floating-point tensor (..., rows, columns).
         steps: of the iteration.
 
     Returns:
-        Tensor like ``matrices``. Zeros stay zeros.
+        Tensor like ``matrices``. Zeros stay zeros. A matrix with an entry that is not finite comes
+        back as NaN, the others beside it as if alone.
 
     Raises:
         TypeError, ValueError: naming the argument.
     """
-    if arguments.tensor("matrices", matrices, floating=True).ndim < 2:
+    arguments.tensor("matrices", matrices, floating=True)
+    if matrices.dtype not in _FORMATS:
+        raise TypeError(f"matrices: expected a float of 16 to 64 bits, got {describe(matrices)}")
+    if matrices.ndim < 2:
         raise ValueError(f"matrices: expected (..., rows, columns), got {tuple(matrices.shape)}")
     steps = integer("steps", steps, minimum=1)
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if tall else matrices  # the smaller Gram matrix: less work
     x = x.flatten(0, -3) if x.ndim > 2 else x[None]  # (n, rows, columns)
-    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=_EPS)
+    x = _near_one(x)
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
     for _ in range(steps):
         gram = x @ x.mT
         polynomial = torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C)
         x = torch.baddbmm(x, polynomial, x, beta=_A)
     return (x.mT if tall else x).reshape(matrices.shape)
+
+
+def _near_one(x):
+    # Over a power of two, which rounds nothing: the squares in the norm must not leave the format.
+    if x.numel() == 0:
+        return x
+    largest = x.abs().amax(dim=(-2, -1), keepdim=True)
+    largest = largest if x.dtype == torch.float64 else largest.float()
+    kind, exponent = (torch.int32, 0x7F800000)
+    if x.dtype == torch.float64:
+        kind, exponent = (torch.int64, 0x7FF0000000000000)
+    power = (largest.view(kind) & exponent).view(largest.dtype)  # 0 below the normal numbers
+    return x / power.clamp(min=torch.finfo(x.dtype).tiny).to(x.dtype)
 
 
 class Muon(torch.optim.Optimizer):
@@ -56,7 +75,8 @@ class Muon(torch.optim.Optimizer):
     it orthogonal and scales it by ``lr * 0.2 * sqrt(max(rows, columns))``: its entries are then as
     large as AdamW's, so that both take one learning rate and one weight decay. It equals
     ``torch.optim.Muon(adjust_lr_fn="match_rms_adamw")`` (torch 2.9 and later), but runs all
-    matrices of a shape, transposed or not, as one batch.
+    matrices of a shape, transposed or not, as one batch, and goes as far for a gradient whose norm
+    is below 1e-7 as for any other.
 
     Args:
         params: matrices, or groups of them, as for every torch optimizer.
@@ -77,29 +97,39 @@ class Muon(torch.optim.Optimizer):
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"dtype: expected a floating torch.dtype, got {describe(dtype)}")
         self.dtype = dtype
-        defaults = {
-            "lr": real("lr", lr, minimum=0),
-            "weight_decay": real("weight_decay", weight_decay, minimum=0),
-            "momentum": real("momentum", momentum, minimum=0, maximum=1),
-            "nesterov": flag("nesterov", nesterov),
-        }
-        super().__init__(params, defaults)
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.ndim != 2 or not p.is_floating_point() or p.numel() == 0:
-                    raise ValueError(f"params: expected floating-point matrices, got {describe(p)}")
+        defaults = _checked(
+            {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov}
+        )
+        try:
+            super().__init__(params, defaults)
+        except (TypeError, ValueError) as error:  # torch's own do not name the argument
+            named = str(error).startswith(("params:", *(f"{name}:" for name in defaults)))
+            raise error if named else type(error)(f"params: {error}") from None
+
+    def add_param_group(self, param_group):
+        """Add a dict of ``params``, matrices, and the options in which they differ."""
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        group.update(_checked(group))
+        for p in group["params"]:
+            if p.ndim != 2 or not p.is_floating_point() or p.numel() == 0:
+                raise ValueError(f"params: expected floating-point matrices, got {describe(p)}")
 
     @torch.no_grad()
     def step(self, closure=None):
         """Update every matrix that has a gradient; return ``closure()``, called first, or None."""
         loss = None
         if closure is not None:
+            if not callable(closure):
+                raise TypeError(f"closure: expected a callable or None, got {describe(closure)}")
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
             batches = {}
             for p in group["params"]:
                 if p.grad is not None:
+                    if p.grad.is_sparse:
+                        raise RuntimeError("Muon does not support sparse gradients")
                     batches.setdefault((p.device, p.dtype, *sorted(p.shape)), []).append(p)
             for matrices in batches.values():
                 self._step(group, matrices)
@@ -131,6 +161,16 @@ class Muon(torch.optim.Optimizer):
         return number_format(p.device) if p.dtype == torch.float32 else p.dtype
 
 
+def _checked(options):
+    # The options of a group as Python's own numbers, which a checkpoint can hold.
+    return {
+        "lr": real("lr", options["lr"], minimum=0),
+        "weight_decay": real("weight_decay", options["weight_decay"], minimum=0),
+        "momentum": real("momentum", options["momentum"], minimum=0, maximum=1),
+        "nesterov": flag("nesterov", options["nesterov"]),
+    }
+
+
 class MuonAdamW:
     """Muon for the hidden matrices of a model beside AdamW for all its other parameters.
 
@@ -142,6 +182,7 @@ class MuonAdamW:
         model: nn.Module; parameters that require no gradient are left alone.
         lr: learning rate of both.
         weight_decay: of both, for parameters of two axes or more.
+        betas: of AdamW, as in torch.
 
     Attributes:
         param_groups: the groups of both, Muon's first, whose "lr" a schedule may set.
@@ -151,10 +192,11 @@ class MuonAdamW:
             matrix.
     """
 
-    def __init__(self, model, lr=1e-3, *, weight_decay=0.0):
+    def __init__(self, model, lr=1e-3, *, weight_decay=0.0, betas=(0.9, 0.999)):
         matrices, others = _split(model)
         weight_decay = real("weight_decay", weight_decay, minimum=0)
         self.muon = Muon(matrices, lr, weight_decay=weight_decay)
+        betas = check_betas(betas)
         groups = [
             {"params": [p for p in others if p.ndim >= 2], "weight_decay": weight_decay},
             {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
@@ -162,7 +204,9 @@ class MuonAdamW:
         groups = [group for group in groups if group["params"]]
         fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in others)
         # A model may be all hidden matrices but for one frozen output layer.
-        self.adamw = torch.optim.AdamW(groups, lr=lr, fused=fused) if groups else None
+        self.adamw = None
+        if groups:
+            self.adamw = torch.optim.AdamW(groups, lr=lr, betas=betas, fused=fused)
 
     @property
     def _parts(self):
@@ -187,8 +231,11 @@ class MuonAdamW:
         return {"parts": [part.state_dict() for part in self._parts]}
 
     def load_state_dict(self, state):
-        """Take over what :meth:`state_dict` returned."""
-        for part, saved in zip(self._parts, state["parts"], strict=True):
+        """Take over what :meth:`state_dict` returned; ValueError if it is of other parameters."""
+        parts = state.get("parts") if isinstance(state, dict) else None
+        if not isinstance(parts, list) or len(parts) != len(self._parts):
+            raise ValueError(f"state: expected what state_dict() returned, got {describe(state)}")
+        for part, saved in zip(self._parts, parts, strict=True):
             part.load_state_dict(saved)
 
 

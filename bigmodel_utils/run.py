@@ -6,13 +6,15 @@ import torch
 
 from bigmodel_utils import checkpoint
 from bigmodel_utils.arguments import describe
+from bigmodel_utils.batch import IGNORED
 from bigmodel_utils.device import Stopwatch
-from bigmodel_utils.evaluation import batch_loss, evaluate_batches, without_state
+from bigmodel_utils.evaluation import batch_loss, call_model, evaluate_batches, without_state
 from bigmodel_utils.history import History
 from bigmodel_utils.modes import evaluating
 from bigmodel_utils.optimizers import make_optimizer
 from bigmodel_utils.rng import Streams
 from bigmodel_utils.schedule import learning_rate
+from bigmodel_utils.settings import complete
 
 __all__ = ["Run"]
 
@@ -23,31 +25,33 @@ class Run:
     Args:
         forward: the model's Forward.
         train, test: Batches; test may be None.
-        settings: dict of the numbers and names that ``fit`` has checked.
-        augment, loss, on_step: callables or None.
+        settings: Settings.
+        on_step: callable or None.
     """
 
-    def __init__(self, forward, train, test, settings, *, augment, loss, on_step=None):
+    def __init__(self, forward, train, test, settings, *, on_step=None):
         self.forward, model = forward, forward.model
         self.model, self.train, self.test = model, train, test
-        self.settings, self.augment, self.loss = settings, augment, loss
-        self.on_step = on_step
+        self.settings, self.on_step = settings, on_step
         self.optimizer = make_optimizer(model, settings)
-        self.augment_generator = torch.Generator(train.device).manual_seed(settings["seed"])
+        # A group that an optimizer of the caller's own starts at k lr stays at k times the rate.
+        self.factors = [float(group["lr"]) / settings.lr for group in self.optimizer.param_groups]
+        self.augment_generator = torch.Generator(train.device).manual_seed(settings.seed)
         generators = [self.augment_generator, *train.generators]
         self.streams = Streams(train.device, generators)
-        self.num_steps = settings["epochs"] * train.num_batches
+        self.num_steps = settings.epochs * train.num_batches
         self.history = History()
         self.epoch = self.batch = 0  # the next batch to train on
         self.loss_sum = self.examples = 0
         self.state = None  # of a model that carries one from window to window
         self.entered = None  # the random states where the epoch began
         self.resumed = None  # the random states amid a resumed epoch
+        self.test_checked = False
 
     @property
     def finished(self):
         """True after the last epoch."""
-        return self.epoch == self.settings["epochs"]
+        return self.epoch == self.settings.epochs
 
     def steps(self):
         """Train; yield after every step: True if it ended an epoch, which is then evaluated."""
@@ -92,8 +96,9 @@ class Run:
         state = checkpoint.load(path, map_location=self.train.device)
         if not isinstance(state, dict) or "settings" not in state:
             raise ValueError(f"{path}: expected a checkpoint written by training.fit")
-        now, then = self._fingerprint(), state["settings"]
-        for name in {**then, **now}:
+        now = self._fingerprint()
+        then = complete(state["settings"], now)
+        for name in {**now, **then}:
             if now.get(name) != then.get(name):
                 raise ValueError(
                     f"{path}: {name} is {now.get(name)!r} in this call and was {then.get(name)!r} "
@@ -102,8 +107,13 @@ class Run:
         problem = checkpoint.difference(self.model, state["model"])
         if problem:
             raise ValueError(f"{path}: model: another model wrote it; {problem}")
+        try:
+            self.optimizer.load_state_dict(state["optimizer"])
+        except Exception as error:  # of the caller's own making, under the same name
+            raise ValueError(
+                f"{path}: optimizer: its state does not fit that of another ({error})"
+            ) from error
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.batch = state["position"]
         self.loss_sum, self.examples = state["sums"]
         self.state = state.get("state")
@@ -128,32 +138,49 @@ class Run:
 
     def _step(self, batch):
         settings, done = self.settings, len(self.history.steps)
-        lr = learning_rate(
-            settings["schedule"], min(done, self.num_steps - 1), self.num_steps, settings["lr"]
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        if self.augment is not None:
+        step = min(done, self.num_steps - 1)  # a loader may give more batches than its length
+        lr = learning_rate(settings.schedule, step, self.num_steps, settings.lr)
+        for group, factor in zip(self.optimizer.param_groups, self.factors, strict=True):
+            group["lr"] = lr * factor
+        if settings.augment is not None:
             batch = batch._replace(x=self._augmented(batch))
-        output = self._output(batch)
-        loss = batch_loss(self.train, output, batch, self.loss, settings["label_smoothing"])
-        value = loss.item()
-        if not math.isfinite(value):
-            raise FloatingPointError(
-                f"step {done + 1} (epoch {self.epoch + 1}): the loss is {value} at learning rate "
-                f"{lr:.3g}. Try lr={settings['lr'] / 10:.1g}, clip_norm=1.0 or "
-                "dtype=torch.float32, and look for NaN in the data"
-            )
         self.optimizer.zero_grad()
-        loss.backward()
-        if settings["clip_norm"] is not None:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings["clip_norm"])
+        value = 0.0
+        for piece in self.train.pieces(batch, settings.micro_batch_size):
+            # A piece's loss is the mean over its own targets: weighted, they add up to the batch's.
+            share = piece.weight / batch.weight if batch.weight else 1.0
+            value += share * self._add_gradient(piece, share, lr)
+        if settings.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip_norm)
         self.optimizer.step()
         self.history.steps.append(done + 1)
         self.history.losses.append(value)
         self.history.learning_rates.append(lr)
         self.loss_sum += value * batch.weight
         self.examples += batch.weight
+
+    def _add_gradient(self, batch, share, lr):
+        # Add `share` of the gradient of the batch's mean loss to the parameters'; return the loss.
+        settings, output = self.settings, self._output(batch)
+        loss = batch_loss(self.train, output, batch, settings.loss, settings.label_smoothing)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"step {len(self.history.steps) + 1} (epoch {self.epoch + 1}): the loss is {value} "
+                f"at learning rate {lr:.3g}. Try lr={settings.lr / 10:.1g}, clip_norm=1.0 or "
+                "dtype=torch.float32, and look for NaN in the data"
+            )
+        if not loss.requires_grad:
+            raise ValueError(
+                "loss: expected one that depends on the model's parameters, got one without a "
+                "gradient"
+            )
+        if self.test is not None and not self.test_checked:
+            classes = output.shape[-1] if settings.loss is None else None
+            self.test.check_ahead(classes, self.train.embeddings.rows)
+            self.test_checked = True
+        (loss if share == 1 else share * loss).backward()
+        return value
 
     @torch.no_grad()
     def _call_on_step(self):
@@ -168,9 +195,14 @@ class Run:
         self.aside[1] += watch.cpu_seconds
 
     def _output(self, batch):
-        if self.settings["truncate"] is None:
-            return without_state(self.forward(*batch.inputs))
-        output = self.forward(batch.x, None if batch.first else self.state)
+        whole = self.train.whole_x if self.settings.augment is None else None
+        if self.settings.truncate is None:
+            inputs = batch.inputs
+        else:
+            inputs = batch.x, None if batch.first else self.state
+        output = call_model(self.forward, self.train, *inputs, whole=whole)
+        if self.settings.truncate is None:
+            return without_state(output)
         if not isinstance(output, tuple) or len(output) != 2:
             raise TypeError(
                 "model: expected a pair (output, state) back from model(x, state), as truncate is "
@@ -181,8 +213,8 @@ class Run:
         return output[0]
 
     def _augmented(self, batch):
-        result = self.augment(batch.x, self.augment_generator)
-        steps = batch.lengths is not None or self.settings["truncate"] is not None
+        result = self.settings.augment(batch.x, self.augment_generator)
+        steps = batch.lengths is not None or self.settings.truncate is not None
         kept = batch.x.shape[: 2 if steps else 1]
         if not isinstance(result, torch.Tensor) or result.shape[: len(kept)] != kept:
             size = f"{kept[0]} examples" + (f" of {kept[1]} steps" if steps else "")
@@ -192,7 +224,9 @@ class Run:
     def _end_epoch(self, watch):
         result = None
         if self.test is not None:
-            result = evaluate_batches(self.forward, self.test, self.loss)
+            result = evaluate_batches(self.forward, self.test, self.settings.loss)
+        if self.examples == 0:
+            raise ValueError(f"train: expected a label that counts, got {IGNORED} alone")
         self.epoch, self.batch = self.epoch + 1, 0
         self.history.epochs.append(
             {
@@ -207,7 +241,7 @@ class Run:
         self.loss_sum = self.examples = 0
 
     def _fingerprint(self):
-        settings = dict(self.settings)
+        settings = self.settings.fingerprint()
         for name, batches in (("train", self.train), ("test", self.test)):
             parts = {"examples": 0} if batches is None else batches.fingerprint()
             settings.update({f"{name}: {key}": value for key, value in parts.items()})

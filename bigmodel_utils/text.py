@@ -1,8 +1,10 @@
 """Text to train a language model on, cut into a training and a held-out part and into rows."""
 
 import os
+import warnings
 from pathlib import Path
 
+import numpy
 import torch
 
 from bigmodel_utils import arguments
@@ -89,10 +91,13 @@ def windows(tokens, length, *, stride=None):
     """Cut a row of tokens into windows and, for each, the same window one token ahead.
 
     Position i of a target is the token after position i of its input. Both are views of
-    ``tokens``: no copy, whatever the stride. Tokens after the last whole window are left out.
+    ``tokens``: no copy, whatever the stride. So a ``numpy.memmap`` stays on disk, and ``fit`` reads
+    what it needs. Tokens after the last whole window are left out.
 
     Args:
-        tokens: integer tensor (num_tokens,).
+        tokens: integer tensor or NumPy array (num_tokens,), of any integer dtype; uint16 holds
+            vocabularies of up to 65,536. Arrays that torch cannot view, of another byte order or
+            backwards, are copied. Do not write to the windows of an array that is read-only.
         length: tokens of a window, at most num_tokens - 1.
         stride: tokens from one window's start to the next, by default length: then no two overlap.
 
@@ -102,17 +107,35 @@ def windows(tokens, length, *, stride=None):
     Raises:
         TypeError, ValueError: naming the argument, what came and what was expected.
     """
+    if isinstance(tokens, numpy.ndarray):
+        tokens = _viewed(tokens)
     arguments.tensor("tokens", tokens, ("num_tokens",))
     if tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
         raise TypeError(f"tokens: expected integers, got {describe(tokens)}")
     length = integer("length", length, minimum=1)
     stride = length if stride is None else integer("stride", stride, minimum=1)
+    if tokens.layout != torch.strided:
+        raise TypeError(f"tokens: expected a dense tensor, got one of {tokens.layout}")
     if len(tokens) <= length:
         raise ValueError(
             f"tokens: expected at least {length + 1}, a window of {length} and one token after it, "
             f"got shape {tuple(tokens.shape)}"
         )
+    stride = min(stride, len(tokens))  # one window anyway, and torch's integers end somewhere
     return tuple(part.unfold(0, length, stride) for part in (tokens[:-1], tokens[1:]))
+
+
+def _viewed(tokens):
+    # A tensor of the array's numbers, the same memory where torch can read it.
+    if tokens.dtype.kind not in "iu":
+        shape = f"of shape {tokens.shape}"
+        raise TypeError(f"tokens: expected integers, got a NumPy array of {tokens.dtype} {shape}")
+    odd = any(step < 0 or step % tokens.itemsize for step in tokens.strides)
+    if odd or not tokens.dtype.isnative:
+        tokens = tokens.astype(tokens.dtype.newbyteorder("="), order="C")
+    with warnings.catch_warnings():  # torch cannot mark a tensor as read-only, and says so
+        warnings.filterwarnings("ignore", message=".*not writable")
+        return torch.from_numpy(tokens)
 
 
 def _unified(text):

@@ -8,16 +8,16 @@ import threading
 import torch
 
 from bigmodel_utils import arguments
-from bigmodel_utils.arguments import describe, flag, integer, one_of, real
+from bigmodel_utils._devices import at_hand
+from bigmodel_utils.arguments import flag, integer
 from bigmodel_utils.batches import Batches
 from bigmodel_utils.device import choose_device
-from bigmodel_utils.evaluation import evaluate
+from bigmodel_utils.evaluation import check_model, evaluate
 from bigmodel_utils.forward import Forward, precision
 from bigmodel_utils.history import Evaluation, History
-from bigmodel_utils.optimizers import OPTIMIZERS
 from bigmodel_utils.rng import isolated
 from bigmodel_utils.run import Run
-from bigmodel_utils.schedule import SCHEDULES
+from bigmodel_utils.settings import Settings, check_callable
 
 __all__ = ["Evaluation", "History", "evaluate", "fit"]
 
@@ -35,6 +35,7 @@ def fit(
     lr=1e-3,
     weight_decay=0.0,
     optimizer="adamw",
+    betas=(0.9, 0.999),
     schedule="one-cycle",
     label_smoothing=0.0,
     augment=None,
@@ -47,6 +48,7 @@ def fit(
     progress=True,
     loss=None,
     truncate=None,
+    micro_batch_size=None,
     on_step=None,
 ):
     """Train ``model`` in place and return the History of the run.
@@ -65,8 +67,10 @@ def fit(
             Sequences of different lengths: a triple (x, lengths, y) or examples of such, with x
             (n, t, ...) padded at the end, lengths (n,) integers, and y (n,), or (n, t) with one
             label a step. The model is called with (x, lengths), x cut to the batch's longest and
-            lengths on the CPU, as packing wants them; labels of the padding do not count. A loss
-            on other steps than all real ones is a matter for ``loss``.
+            lengths on the CPU, as packing wants them; labels of the padding do not count. Nor does
+            a class label of -100, as in torch's cross-entropy: a mean is over the labels that
+            count, and a batch without any has loss 0 and no gradient. Floating-point x becomes the
+            model's dtype, integers of other dtypes than int32 become int64, batch by batch.
         test: the same, evaluated after every epoch; or None.
         epochs: passes over the training data.
         batch_size: examples a step. The last batch of an epoch may be smaller; none is dropped.
@@ -75,8 +79,13 @@ def fit(
         weight_decay: for parameters of two axes or more; biases and gains are left alone.
         optimizer: "adamw"; "sgd" with Nesterov momentum 0.9; or "muon", which takes the weights of
             all nn.Linear but the last one registered and leaves the rest to AdamW, at the same
-            rate, see :mod:`bigmodel_utils.muon`.
-        schedule: "one-cycle", "cosine", "linear" or "constant", see
+            rate, see :mod:`bigmodel_utils.muon`. Or a callable (model, lr) -> optimizer with
+            torch's methods and ``param_groups``, which sets its own weight decay: ``lambda model,
+            lr: torch.optim.RMSprop(model.parameters(), lr)``. A group that it starts at another
+            rate than ``lr`` keeps that factor to the schedule's rate.
+        betas: of AdamW, as in torch.
+        schedule: "one-cycle", "cosine", "linear" or "constant"; ``WarmUp(steps, floor=...)``; or
+            any callable (step, num_steps, lr) -> rate, step counted from 0, see
             :mod:`bigmodel_utils.schedule`.
         label_smoothing: from 0 to 1, for cross-entropy in training.
         augment: callable (x, generator) -> x, on every training batch (or window). It does not see
@@ -88,16 +97,24 @@ def fit(
             where the device has it in hardware and the model is float32 and not tiny.
         checkpoint: path of a file from which an unfinished run goes on, to the same weights on a
             CPU as without the break (one number of threads assumed). It is written after every
-            epoch. Called again, a finished run returns at once.
+            epoch. Called again, a finished run returns at once. Other settings or data are refused;
+            callables are told apart by name, a functools.partial and a frozen dataclass with a
+            ``__call__`` by what they hold, too.
         checkpoint_every: also write it after so many steps.
         progress: show a progress bar.
         loss: callable (output, target) -> scalar, instead of cross-entropy. With lengths and one
-            target a step it gets the real steps alone, (steps, ...).
+            target a step it gets the real steps alone, (steps, ...). Means of several batches are
+            weighted by the number of targets, whatever their values.
         truncate: steps of a window for truncated back-propagation through time, or None. Then the
             data are pairs x (n, t, ...), y (n, t, ...) of one length; the model is called as
             model(x, state) window by window and returns (output, state); the state is None in
             front of the first window and carried on, detached, to the next. Each window is one
             step of training. Testing runs model(x) on whole sequences.
+        micro_batch_size: examples in memory at a time, or None for the batch whole. The gradient
+            of a step is added up from pieces of so many, each weighted by its targets that count:
+            that of the whole batch, up to rounding, if the loss is a mean over targets. The steps
+            and their order stay the same, and the norm is clipped at the end. Batch norm and
+            dropout see the pieces. Not with ``truncate``. Test batches follow it.
         on_step: callable (model, step) called after every step, counted from 1 over the whole run,
             to watch it: to sample, to measure, to draw. It cannot change the run by accident: the
             model is in evaluation mode and records no gradients, the random numbers that it draws
@@ -114,42 +131,36 @@ def fit(
         FloatingPointError: if the loss is not finite; the parameters are as before that step.
         RuntimeError: if the device's memory is too small, naming a batch size to try.
     """
-    settings = {
-        "epochs": integer("epochs", epochs, minimum=1),
-        "batch_size": integer("batch_size", batch_size, minimum=1),
-        "lr": real("lr", lr, above=0),
-        "weight_decay": real("weight_decay", weight_decay, minimum=0),
-        "optimizer": one_of("optimizer", optimizer, OPTIMIZERS),
-        "schedule": one_of("schedule", schedule, SCHEDULES),
-        "label_smoothing": real("label_smoothing", label_smoothing, minimum=0, maximum=1),
-        "augment": _name_of("augment", augment),
-        "clip_norm": None if clip_norm is None else real("clip_norm", clip_norm, above=0),
-        "seed": integer("seed", seed, minimum=0, maximum=2**32 - 1),
-        "loss": _name_of("loss", loss),
-        "truncate": None if truncate is None else integer("truncate", truncate, minimum=1),
-    }
-    _name_of("on_step", on_step)
-    flag("progress", progress)
-    if checkpoint is not None:
-        folder = os.path.dirname(os.path.abspath(arguments.path("checkpoint", checkpoint)))
-        if not os.path.isdir(folder):
-            raise FileNotFoundError(f"checkpoint: expected an existing folder {folder}")
-    if checkpoint_every is not None:
-        integer("checkpoint_every", checkpoint_every, minimum=1)
-        if checkpoint is None:
-            raise ValueError("checkpoint_every: expected a checkpoint=path beside it")
-    if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model: expected a torch.nn.Module, got {describe(model)}")
+    check_model(model)
     if not any(p.requires_grad for p in model.parameters()):
         raise ValueError("model: expected parameters to train, got none that requires a gradient")
-    device = choose_device() if device is None else arguments.device("device", device)
+    check_callable("on_step", on_step)
+    flag("progress", progress)
+    _check_checkpoint(checkpoint, checkpoint_every)
+    device = choose_device() if device is None else at_hand("device", device)
     dtype = precision(model, device, dtype)
-    settings["dtype"] = str(dtype)
+    settings = Settings(
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        weight_decay=weight_decay,
+        optimizer=optimizer,
+        betas=betas,
+        schedule=schedule,
+        label_smoothing=label_smoothing,
+        augment=augment,
+        clip_norm=clip_norm,
+        seed=seed,
+        loss=loss,
+        truncate=truncate,
+        micro_batch_size=micro_batch_size,
+        dtype=str(dtype),
+    )
 
     memory_ran_out = False
     try:
         with isolated(device, seed), Forward(model.to(device), device, dtype) as forward:
-            run = _prepare(forward, train, test, settings, augment, loss, on_step)
+            run = _prepare(forward, train, test, settings, on_step)
             return _drive(run, checkpoint, checkpoint_every, progress)
     except _OutOfMemoryError:
         memory_ran_out = True  # raise below: here the traceback still holds the tensors
@@ -157,26 +168,41 @@ def fit(
         run = None
         model.eval()
     assert memory_ran_out
-    advice = f"try batch_size={batch_size // 2}" if batch_size > 1 else "try a smaller model"
-    raise RuntimeError(f"out of memory on {device} with batch_size={batch_size}: {advice}")
+    raise RuntimeError(f"out of memory on {device} with {_advice(settings)}")
 
 
-def _prepare(forward, train, test, settings, augment, loss, on_step):
-    size = settings["batch_size"]
-    options = {"float_dtype": forward.parameter_dtype, "class_labels": loss is None}
-    train = Batches(
-        "train",
-        train,
-        size,
-        forward.device,
-        seed=settings["seed"],
-        window=settings["truncate"],
-        **options,
-    )
+def _check_checkpoint(path, every):
+    if path is not None:
+        folder = os.path.dirname(os.path.abspath(arguments.path("checkpoint", path)))
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(f"checkpoint: expected an existing folder {folder}")
+        if os.path.isdir(os.path.abspath(path)):
+            raise IsADirectoryError(f"checkpoint: expected a file, found the folder {path!r}")
+    if every is not None:
+        integer("checkpoint_every", every, minimum=1)
+        if path is None:
+            raise ValueError("checkpoint_every: expected a checkpoint=path beside it")
+
+
+def _advice(settings):
+    name, size, micro = "batch_size", settings.batch_size, settings.micro_batch_size
+    if micro is not None and micro < size:
+        name, size = "micro_batch_size", micro
+    # Smaller pieces make the same steps, a smaller batch others.
+    other = "micro_batch_size" if settings.truncate is None else "batch_size"
+    advice = f"try {other}={size // 2}" if size > 1 else "try a smaller model"
+    return f"{name}={size}: {advice}"
+
+
+def _prepare(forward, train, test, settings, on_step):
+    size, seed, window = settings.batch_size, settings.seed, settings.truncate
+    options = {"float_dtype": forward.parameter_dtype, "class_labels": settings.loss is None}
+    train = Batches("train", train, size, forward.device, seed=seed, window=window, **options)
     if test is not None:
-        options["pairs_only"] = settings["truncate"] is not None
-        test = Batches("test", test, min(1000, 4 * size), forward.device, seed=None, **options)
-    return Run(forward, train, test, settings, augment=augment, loss=loss, on_step=on_step)
+        size = min(1000, 4 * min(size, settings.micro_batch_size or size))
+        options["pairs_only"] = window is not None
+        test = Batches("test", test, size, forward.device, seed=None, **options)
+    return Run(forward, train, test, settings, on_step=on_step)
 
 
 def _drive(run, path, every, progress):
@@ -240,12 +266,3 @@ def _summary(history):
     last = history.epochs[-1]
     names = ("train_loss", "test_loss", "test_accuracy")
     return {name: f"{last[name]:.3f}" for name in names if last[name] is not None}
-
-
-def _name_of(argument, function):
-    """Return a name for a callable, by which a checkpoint recognises it, or None for None."""
-    if function is None:
-        return None
-    if not callable(function):
-        raise TypeError(f"{argument}: expected a callable or None, got {describe(function)}")
-    return getattr(function, "__qualname__", type(function).__qualname__)

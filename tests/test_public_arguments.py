@@ -24,6 +24,7 @@ from torch import nn
 
 from bigmodel_utils import checkpoint, models, plotting, sequences
 from bigmodel_utils.history import History
+from bigmodel_utils.positions import RotaryScaling
 
 MODULES = (
     "reference", "reference_pooling", "reference_recurrent", "accounting", "data", "augment",
@@ -175,6 +176,7 @@ def recurrent(gates, *more):
 
 Q, K, V, GRAD_OUT = (torch.linspace(-1, 1, 6 * m * d).double().reshape(2, 3, m, d)
                      for m, d in ((4, 2), (5, 2), (5, 3), (4, 3)))  # fmt: skip
+TURNED, TABLE_ROWS = torch.linspace(-1, 1, 48).reshape(2, 4, 6), torch.ones(4, 3)
 NO_TENSOR = [NONE, st.integers(), TEXT]
 FEW_AXES = [torch.ones(()), torch.ones(2)]
 ATTENTION = {
@@ -184,12 +186,12 @@ ATTENTION = {
     "mask": [st.integers(), TEXT, *one(torch.ones(4, 5), torch.ones(4, 4) > 0, [True])],
     "scale": real(optional=True),
 }
+OTHER_FLAG = [kind for kind in FLAG if kind is not NONE]  # None is that of another argument
 BLOCK = {
     "d_model": integer(1), "num_heads": [*integer(1), *one(3)], "d_ff": integer(1),
-    "num_kv_heads": [*integer(1, optional=True), *one(3, 8)], "norm": CHOICE, "pre_norm": FLAG,
-    "activation": CHOICE, "bias": FLAG, "dropout": real(0, 1),
+    "norm": CHOICE, "norm_eps": real(above=0), "pre_norm": FLAG, "activation": CHOICE, "bias": FLAG,
+    "ff_bias": OTHER_FLAG, "dropout": real(0, 1),
 }  # fmt: skip
-GPT = {name: kinds for name, kinds in BLOCK.items() if name not in ("d_ff", "pre_norm")}
 SAMPLING = {"temperature": real(0), "top_k": integer(1, optional=True),
             "top_p": real(above=0, maximum=1, optional=True)}  # fmt: skip
 
@@ -284,6 +286,9 @@ TABLE = {
          "prompt": [*NO_TENSOR, SIZES.filter(lambda s: len(s) != 2).map(torch.ones),
                     *one([[1]], torch.ones(1, 2), torch.ones(1, 2) > 0, torch.ones(1, 0).long(),
                          torch.full((1, 2), 7), torch.full((1, 2), -1))],
+         "lengths": [st.integers(), TEXT, SIZES.filter(lambda s: len(s) != 1).map(torch.ones),
+                     *one([2], torch.ones(1), torch.ones(2).long(), torch.zeros(1).long(),
+                          torch.full((1,), 3))],
          "max_new_tokens": integer(0), "seed": integer(0), "use_cache": FLAG, **SAMPLING},
     ),
     "attention.attention": (lambda: {"q": Q, "k": K, "v": V}, ATTENTION),
@@ -316,11 +321,18 @@ TABLE = {
     ),
     "positions.rotary_tables": (
         lambda: {"length": 3, "d_head": 4},
-        {"length": integer(1), "d_head": [*integer(2), *one(3)], "base": real(above=0)},
+        {"length": integer(1), "d_head": [*integer(2), *one(3)], "base": real(above=0),
+         "scaling": [st.integers(), TEXT, TENSORS, *one((8.0, 1.0, 4.0, 64), {"factor": 8.0},
+                     *(RotaryScaling(*v) for v in ((0.0,), (8.0, -1.0), (8.0, 1.0, 1.0),
+                                                   (8.0, 1.0, 4.0, 2.5), (8.0, 1.0, 4.0, 0))))]},
     ),
-    "positions.rotate": (  # what the tables do not fit, torch refuses
-        lambda: {"x": Q, "cos": torch.ones(4, 1), "sin": torch.ones(4, 1)},
-        dict.fromkeys(("x", "cos", "sin"), PASSED_ON),
+    "positions.rotate": (
+        lambda: {"x": TURNED, "cos": TABLE_ROWS, "sin": TABLE_ROWS},
+        {"x": [*NO_TENSOR, *one(*FEW_AXES, TURNED.numpy(), TURNED.long(), TURNED[..., :5])]}
+        | {name: [*NO_TENSOR, *one(*FEW_AXES, TABLE_ROWS.numpy(), TABLE_ROWS.long(),
+                                   TABLE_ROWS[:1], TABLE_ROWS[:, :1], TABLE_ROWS[:3],
+                                   TABLE_ROWS.expand(3, 4, 3), TABLE_ROWS[None, None])]
+           for name in ("cos", "sin")},
     ),
     "memory.peak_bytes": (
         lambda: {"function": lambda: torch.ones(3)},
@@ -385,7 +397,10 @@ TABLE = {
     "models.ArticleSelfAttention": (lambda: {"d_model": 3}, {"d_model": integer(1)}),
     "models.MultiHeadAttention": (
         lambda: {"d_model": 8, "num_heads": 4},
-        {name: BLOCK[name] for name in ("d_model", "num_heads", "num_kv_heads", "bias", "dropout")},
+        {name: BLOCK[name] for name in ("d_model", "num_heads", "bias", "dropout")}
+        | {"num_kv_heads": [*integer(1, optional=True), *one(3, 8)], "qkv_bias": OTHER_FLAG,
+           "d_head": integer(1, optional=True), "out_bias": OTHER_FLAG, "qk_norm": FLAG,
+           "norm_eps": real(above=0)},
     ),
     "models.FeedForward": (
         lambda: {"d_model": 8, "d_ff": 5},
@@ -394,8 +409,12 @@ TABLE = {
     "models.Block": (lambda: {"d_model": 8, "num_heads": 4, "d_ff": 5}, BLOCK),
     "models.GPT": (
         lambda: {"vocab_size": 7, "context": 4, "d_model": 8, "num_layers": 1, "num_heads": 4},
-        GPT | {"vocab_size": integer(1), "context": integer(1), "num_layers": integer(1),
-               "d_ff": integer(1, optional=True), "positions": CHOICE},
+        {name: BLOCK[name] for name in ("d_model", "num_heads", "norm", "norm_eps")}
+        | {"vocab_size": integer(1), "context": integer(1), "num_layers": integer(1),
+           "d_ff": integer(1, optional=True), "positions": CHOICE, "rope_base": real(above=0),
+           "rope_scaling": [st.integers(), TEXT, *one((8.0, 1.0, 4.0, 64))],
+           "window": integer(1, optional=True), "embedding_scale": real(), "init": CHOICE,
+           "tie_embeddings": FLAG, "head_bias": FLAG},
     ),
     "models.KVCache": (  # made by GPT.new_cache
         lambda: {"num_layers": 1, "shape": (1, 2, 4, 2), "dtype": None, "device": "cpu"},

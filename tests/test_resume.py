@@ -287,6 +287,7 @@ def test_checkpoints_themselves_change_nothing(tmp_path):
     assert same(plain, saved) and history == other
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_saves_and_the_run_goes_on(tmp_path):
     path = tmp_path / "run.pt"
     expected, history, _ = train("tensors")

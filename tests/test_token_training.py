@@ -352,6 +352,7 @@ def test_a_checkpoint_of_this_loop_loads_as_a_model(tmp_path):
     assert set(state) == {"parts"} and len(state["parts"]) == 2
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_saves_and_the_run_goes_on(tmp_path):
     path, expected = tmp_path / "run.pt", gpt(dropout=0.2)
     history = train(expected)

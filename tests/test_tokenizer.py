@@ -1,12 +1,28 @@
 """Tokenizers: round trips, equality with the tokenizers library, errors that name the place."""
 
 import random
+import time
+import tracemalloc
 
 import pytest
 import torch
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Regex, models, pre_tokenizers
+from tokenizers_library import (
+    chinese,
+    code,
+    dressed,
+    english,
+    library,
+    library_merges,
+    library_of,
+)
 
+from bigmodel_utils import tokenizer as module
 from bigmodel_utils.tokenizer import PIECES, BytePairTokenizer, CharTokenizer
+
+CHECKED = settings(deadline=None, derandomize=True, max_examples=150)
 
 SIGNS = [
     "ab",
@@ -14,22 +30,6 @@ SIGNS = [
     "abc d1!é\n\t\x00\u00a0\u0301½ñक🙂\x85\x1c\u2028",
     "aB9_@[`{~ \n\r\v\f\x07",
 ]
-
-
-def library(text, vocab_size):
-    """The tokenizers library's byte-level BPE, trained with the same pattern."""
-    tokenizer = Tokenizer(models.BPE())
-    split = pre_tokenizers.Split(Regex(PIECES), "isolated")
-    to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, to_bytes])
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )
-    tokenizer.train_from_iterator([text], trainer)
-    return tokenizer
 
 
 def random_text(seed, size):
@@ -47,9 +47,109 @@ def test_byte_pairs_are_those_of_the_library(seed):
     vocab_size = 256 + 1 + seed * 2
     ours, theirs = BytePairTokenizer.train(text, vocab_size), library(text, vocab_size)
     assert ours.vocab_size == theirs.get_vocab_size() <= vocab_size
+    assert list(ours.merges) == library_merges(theirs)
     for each in (text, other):
         assert ours.encode(each) == theirs.encode(each).ids
         assert ours.decode(ours.encode(each)) == each
+
+
+TEXTS = {
+    "english": english,
+    "code": code,
+    "chinese": lambda: chinese(20_000, 500),
+    "one letter": lambda: " ".join("a" * n for n in range(1, 90)),
+    "two letters": lambda: " ".join("ab" * (n % 7) + "a" * (n % 5) + "b" * n for n in range(90)),
+    "one long piece": lambda: "aab" * 400 + "aaaab" * 300 + "abaab" * 200,
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_merges_of_larger_texts_are_those_of_the_library(name):
+    text = TEXTS[name]()
+    ours, theirs = BytePairTokenizer.train(text, 1500), library(text, 1500)
+    assert list(ours.merges) == library_merges(theirs)
+    assert ours.vocab_size == theirs.get_vocab_size() > (1499 if len(text) > 9000 else 270)
+    for other in (text, *(make()[:5000] for make in TEXTS.values())):
+        assert ours.encode(other) == theirs.encode(other).ids
+        assert ours.decode(ours.encode(other)) == other
+
+
+RUNS = st.builds(lambda block, times: block * times, st.text("abé ", min_size=1, max_size=5),
+                 st.integers(1, 12))  # fmt: skip
+
+
+@CHECKED
+@given(
+    st.lists(RUNS, min_size=1, max_size=30).map("".join), st.lists(RUNS, max_size=9).map("".join)
+)
+def test_overlaps_are_merged_as_the_library_does(text, other):
+    ours, theirs = BytePairTokenizer.train(text, 400), library(text, 400)
+    assert list(ours.merges) == library_merges(theirs)
+    assert ours.encode(text + other) == theirs.encode(text + other).ids
+
+
+@CHECKED
+@given(st.lists(st.tuples(st.integers(0), st.integers(0))), st.text("ab ", max_size=60))
+def test_any_merges_apply_as_in_the_library(numbers, text):
+    """Merges that no training gives: tokens made twice, parts of pairs that come much later."""
+    merges, known = [], {"a": 64, "b": 65, "Ġ": 220}
+    for left, right in numbers:
+        names = list(known)
+        names = names[left % len(names)], names[right % len(names)]
+        merges.append(names)
+        known.setdefault("".join(names), 256 + len(known) - 3)
+    merges = list(dict.fromkeys(merges))
+    ours = BytePairTokenizer([(known[a], known[b]) for a, b in merges])
+    theirs = dressed(models.BPE(known, merges))
+    assert [ours.decode([i]) for i in known.values()] == [n.replace("Ġ", " ") for n in known]
+    assert ours.encode(text) == theirs.encode(text).ids
+
+
+LONG = {
+    "letters": (lambda: "".join(random.Random(0).choices("etaoinshr", k=100_000)), 2),
+    "one letter": (lambda: "a" * 100_000, 2),
+    "chinese": (lambda: chinese(20_000, 5_000), 2),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_pieces_take_no_quadratic_time(name):
+    """Each took more than half a minute when a merge looked at all of its piece."""
+    text, limit = LONG[name][0](), LONG[name][1]
+    start = time.process_time()
+    tokenizer = BytePairTokenizer.train(text, 1000)
+    trained = time.process_time()
+    ids = tokenizer.encode(text)
+    assert trained - start < 3 * limit and time.process_time() - trained < limit
+    assert ids == library_of(tokenizer).encode(text).ids
+
+
+def test_the_pieces_kept_are_bounded():
+    tokenizer = BytePairTokenizer.train("some words, and some more", 270)
+    draw = random.Random(0)
+    words = [f" {draw.getrandbits(60):x}" for _ in range(3000)]
+    for limit, kept in ((10_000, 3000), (500, 500)):
+        tokenizer._seen.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "_KEPT", limit)
+            largest = 0
+            for word in words:
+                assert tokenizer.decode(tokenizer.encode(word)) == word
+                largest = max(largest, len(tokenizer._seen))
+        assert largest <= limit and largest > 0.9 * kept  # those of digits are two pieces
+    tokenizer.encode("x" * 32 + " " + "y" * 33)
+    assert "x" * 32 in tokenizer._seen and not any("y" in piece for piece in tokenizer._seen)
+
+
+def test_the_pieces_kept_take_as_much_memory_as_the_comment_says():
+    tokenizer = BytePairTokenizer()
+    draw = random.Random(0)
+    tracemalloc.start()
+    for _ in range(4096):  # the largest pieces: four bytes a character, no merge
+        tokenizer.encode("".join(chr(draw.randrange(0x10000, 0x110000)) for _ in range(32)))
+    used = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(tokenizer._seen) == 4096 and used * (32_768 / 4096) < 45e6
 
 
 def test_pieces_cover_every_text_and_split_as_the_library_does():

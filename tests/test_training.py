@@ -605,6 +605,7 @@ def interrupting(at, times=1):
     return augment
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize(("at", "epochs_done"), [(1, 0), (3, 0), (5, 1), (7, 1)])
 def test_ctrl_c_hands_back_the_history_so_far(at, epochs_done):
     before = signal.getsignal(signal.SIGINT)
@@ -624,16 +625,26 @@ def test_ctrl_c_hands_back_the_history_so_far(at, epochs_done):
         assert same(model, expected)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_in_the_last_step_interrupts_nothing():
     history = fit(mlp(), rows(40), epochs=1, batch_size=8, augment=interrupting(5), **FLOAT)
     assert not history.interrupted and len(history.epochs) == 1
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_second_ctrl_c_does_not_wait_for_the_step():
     history = fit(mlp(), rows(40), epochs=2, batch_size=8, augment=interrupting(4, 2), **FLOAT)
     assert history.interrupted
     assert len(history.steps) == 3
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_a_run_in_the_background_that_ignores_ctrl_c_goes_on_ignoring_it():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    history = fit(mlp(), rows(40), epochs=1, batch_size=8, augment=interrupting(2, 3), **FLOAT)
+    assert not history.interrupted and len(history.epochs) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 # Evaluation ---------------------------------------------------------------------------------------

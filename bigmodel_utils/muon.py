@@ -5,6 +5,8 @@ Sources: Jordan et al., Muon: An optimizer for hidden layers in neural networks,
 training, 2025 (arXiv:2502.16982).
 """
 
+import warnings
+
 import torch
 
 from bigmodel_utils import arguments
@@ -85,7 +87,8 @@ class Muon(torch.optim.Optimizer):
         momentum: share of the old average that is kept.
         nesterov: True for Nesterov's momentum.
         dtype: of the orthogonalisation; by default bfloat16 for float32 weights where the device
-            has it in hardware, else the weights' own.
+            has it in hardware and its first result for matrices of a shape is as long along the
+            gradient as float32's (else a warning says so), or else the weights' own.
 
     Raises:
         TypeError, ValueError: naming the argument, what came and what was expected.
@@ -97,6 +100,7 @@ class Muon(torch.optim.Optimizer):
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"dtype: expected a floating torch.dtype, got {describe(dtype)}")
         self.dtype = dtype
+        self._trusted = {}  # whether bfloat16 is sound, by the shape of a batch of matrices
         defaults = _checked(
             {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov}
         )
@@ -149,16 +153,30 @@ class Muon(torch.optim.Optimizer):
         tall = [p.shape[0] > p.shape[1] for p in matrices]
         first = matrices[0]
         x = torch.stack([u.mT if t else u for u, t in zip(updates, tall, strict=True)])
-        x = orthogonalize(x.to(self._format(first))).to(first.dtype)  # (n, rows, columns)
+        x = self._orthogonal(x).to(first.dtype)  # (n, rows, columns)
         updates = [u.mT if t else u for u, t in zip(x.unbind(), tall, strict=True)]
         torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
         scale = 0.2 * max(first.shape) ** 0.5
         torch._foreach_add_(matrices, updates, alpha=-group["lr"] * scale)
 
-    def _format(self, p):
+    def _orthogonal(self, x):
         if self.dtype is not None:
-            return self.dtype
-        return number_format(p.device) if p.dtype == torch.float32 else p.dtype
+            return orthogonalize(x.to(self.dtype))
+        if x.dtype != torch.float32 or number_format(x.device) == torch.float32:
+            return orthogonalize(x)
+        result, key = orthogonalize(x.bfloat16()), (x.device, *x.shape)
+        if key not in self._trusted and bool(x.any()):
+            # Along the gradient: in directions that it hardly has, bfloat16 is all rounding error.
+            along, wanted = ((part.float() * x).sum() for part in (result, orthogonalize(x)))
+            self._trusted[key] = bool((along - wanted).abs() <= 0.25 * wanted)  # False for NaN
+            if not self._trusted[key]:
+                warnings.warn(
+                    f"Muon orthogonalises matrices {tuple(x.shape)} in float32: bfloat16 gave "
+                    f"{along:.3g} along the gradient, expected {wanted:.3g}",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+        return result if self._trusted.get(key, True) else orthogonalize(x)
 
 
 def _checked(options):

@@ -1,6 +1,8 @@
 """Muon against torch's own, against a loop with a singular value decomposition, and its limits."""
 
+import contextlib
 import copy
+import warnings
 
 import pytest
 import torch
@@ -235,8 +237,53 @@ def test_it_rounds_to_bfloat16_only_where_the_device_is_fast_with_it(monkeypatch
     ]:
         params = parameters([(3, 4)], dtype)
         set_gradients(params, 0)
-        Muon(params, dtype=wanted).step()
-        assert seen.pop() == expected and params[0].dtype == dtype
+        optimizer = Muon(params, dtype=wanted)
+        optimizer.step()
+        seen.clear()  # the first step held bfloat16 against float32
+        optimizer.step()
+        assert seen == [expected] and params[0].dtype == dtype
+
+
+@pytest.mark.parametrize("fault", ["nan", "sign", "half"])
+def test_a_wrong_bfloat16_is_noticed_and_float32_used(monkeypatch, fault):
+    factor = {"nan": float("nan"), "sign": -1.0, "half": 0.5}[fault]
+
+    def spoiled(x, **options):
+        return orthogonalize(x, **options) * (factor if x.dtype == torch.bfloat16 else 1)
+
+    results = []
+    for fast in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(muon, "number_format", lambda where, fast=fast: fast)
+        params = parameters([(3, 4), (4, 3), (6, 5)], torch.float32)
+        optimizer = Muon(params, lr=0.1)
+        if fast == torch.bfloat16:
+            monkeypatch.setattr(muon, "orthogonalize", spoiled)
+        for seed in range(2):
+            set_gradients(params, seed)
+            with (
+                contextlib.nullcontext()
+                if fast == torch.float32 or seed
+                else pytest.warns(
+                    RuntimeWarning, match="Muon orthogonalises matrices .* in float32"
+                )
+            ):
+                optimizer.step()
+        results.append([p.detach().clone() for p in params])
+    assert all(map(torch.equal, *results))
+
+
+@pytest.mark.parametrize("rank", [1, 5, 40])
+def test_a_sound_bfloat16_is_trusted_whatever_the_rank(monkeypatch, rank):
+    monkeypatch.setattr(muon, "number_format", lambda where: torch.bfloat16)
+    (p,) = parameters([(40, 60)], torch.float32)
+    generator = torch.Generator().manual_seed(rank)
+    left, right = (torch.randn(n, rank, generator=generator) for n in (40, 60))
+    p.grad = 1e-4 * left @ right.T
+    optimizer = Muon([p], lr=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizer.step()
+    assert list(optimizer._trusted.values()) == [True]
 
 
 def test_both_formats_go_the_same_way():

@@ -4,4 +4,4 @@ Import the module you need (``from bigmodel_utils.training import fit``); this
 package itself imports nothing.
 """
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

@@ -39,7 +39,6 @@ DISGUISES = {
     "no oneDNN": {"BIGMODEL_ONEDNN": "0"},
     "two threads": {"BIGMODEL_THREADS": "2", "OMP_NUM_THREADS": "2"},
     "no bfloat16": {"BIGMODEL_BFLOAT16": "0"},
-    "bfloat16": {"BIGMODEL_BFLOAT16": "1"},
     "perturbed": {"BIGMODEL_PERTURB": "1e-6"},
     "rounded": {"BIGMODEL_ROUNDING": "1"},
 }
@@ -50,7 +49,6 @@ WHAT = {
     "no oneDNN": "PyTorch's own kernels in place of oneDNN's",
     "two threads": "sums in another order",
     "no bfloat16": "training in float32, as on a processor without bfloat16 units",
-    "bfloat16": "training in bfloat16, emulated where the processor has no units for it",
     "perturbed": "all starting weights changed by one part in a million",
     "rounded": "every product, sum and function moved by up to four units in the last place",
 }

@@ -222,9 +222,7 @@ def _check_types(name, value):
             _check_types(f"{name}[{i}]", item)
     elif isinstance(value, torch.Tensor):
         if value.is_meta:
-            raise ValueError(
-                f"{name}: expected a tensor with values, got {describe(value)} on meta"
-            )
+            raise ValueError(f"{name}: expected values, got {describe(value)} on 'meta'")
     elif type(value) not in _PLAIN:
         raise TypeError(
             f"{name}: expected a tensor, number, string, None or a dict, list or tuple of these, "

@@ -219,7 +219,7 @@ class Run:
         if not isinstance(result, torch.Tensor) or result.shape[: len(kept)] != kept:
             size = f"{kept[0]} examples" + (f" of {kept[1]} steps" if steps else "")
             raise TypeError(f"augment: expected a tensor of {size} back, got {describe(result)}")
-        return result
+        return result.to(self.train.float_dtype) if result.is_floating_point() else result
 
     def _end_epoch(self, watch):
         result = None

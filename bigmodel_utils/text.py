@@ -115,7 +115,7 @@ def windows(tokens, length, *, stride=None):
     length = integer("length", length, minimum=1)
     stride = length if stride is None else integer("stride", stride, minimum=1)
     if tokens.layout != torch.strided:
-        raise TypeError(f"tokens: expected a dense tensor, got one of {tokens.layout}")
+        raise TypeError(f"tokens: expected a dense tensor, got a sparse one, {describe(tokens)}")
     if len(tokens) <= length:
         raise ValueError(
             f"tokens: expected at least {length + 1}, a window of {length} and one token after it, "

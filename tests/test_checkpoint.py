@@ -236,3 +236,134 @@ def test_weights_go_into_a_model_of_the_same_shape_only(tmp_path):
         checkpoint.load_model(path, model)
     with pytest.raises(TypeError, match="model: expected"):
         checkpoint.load_model(path, "model")
+
+
+# Weights that torch.save wrote --------------------------------------------------------------------
+
+
+def mlp(seed=0):
+    torch.manual_seed(seed)
+    return MLP([6, 5, 3])
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda model, path: torch.save(model.state_dict(), path),
+        lambda model, path: torch.save(dict(model.state_dict()), path),
+        lambda model, path: torch.save({"model": model.state_dict(), "epoch": 3}, path),
+        lambda model, path: torch.save(
+            model.state_dict(), path, _use_new_zipfile_serialization=False
+        ),
+        lambda model, path: checkpoint.save(path, model.state_dict()),
+        lambda model, path: checkpoint.save(path, {"model": model.state_dict()}),
+    ],
+    ids=["torch", "dict", "with more", "before torch 1.6", "ours", "ours with more"],
+)
+def test_weights_come_from_what_torch_saved_too(tmp_path, write):
+    path, model, other = tmp_path / "model.pt", mlp(), mlp(1)
+    write(model, path)
+    assert checkpoint.load_model(path, other) is other
+    assert_equal(dict(other.state_dict()), dict(model.state_dict()))
+
+
+def test_weights_are_rounded_to_the_model_s_format_and_lazy_ones_take_their_shape(tmp_path):
+    path, model = tmp_path / "model.pt", mlp().double()
+    torch.save(model.state_dict(), path)
+    other = checkpoint.load_model(path, mlp(1))
+    assert torch.equal(other.layers[0].weight, model.layers[0].weight.float())
+    torch.save(torch.nn.Linear(4, 2).state_dict(), path)
+    assert checkpoint.load_model(path, torch.nn.LazyLinear(2)).weight.shape == (2, 4)
+
+
+class Runs(torch.nn.Linear):
+    """A whole model in a file is code."""
+
+    def __reduce__(self):
+        return Path.touch, (Path(self.where),)
+
+
+def bad_weights(folder):
+    model = Runs(6, 3)
+    model.where = str(folder / "ran")
+    weights = mlp().state_dict()
+    one = "'layers.0.weight'"
+    return {
+        "whole model": (model, "UnpicklingError: it holds more than tensors.* its code is not run"),
+        "compiled": ({f"_orig_mod.{k}": v for k, v in weights.items()},
+                     f"{one} is missing in the file, which has '_orig_mod.layers.0.weight', "),
+        "under a key": ({"state_dict": weights}, f"{one} is missing .*, which has 'state_dict'$"),
+        "nothing": ({}, f"{one} is missing in the file, which has nothing"),
+        "list": (list(weights.values()), "the file holds list"),
+        "integers": ({k: v.to(torch.int8) for k, v in weights.items()},
+                     f"{one} is a float32 tensor .* int8 tensor .* in the file"),
+        "complex": ({k: v + 0j for k, v in weights.items()}, f"{one} is .* complex64 tensor"),
+        "numbers": ({k: v.tolist() for k, v in weights.items()}, f"{one} is .*, list"),
+        "meta": ({k: v.to("meta") for k, v in weights.items()}, f"{one} has no values in the file"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", list(bad_weights(Path())))
+def test_other_files_of_torch_are_refused_in_words_and_never_run(tmp_path, kind):
+    path, model = tmp_path / "model.pt", mlp(1)
+    content, words = bad_weights(tmp_path)[kind]
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=words) as error:
+        checkpoint.load_model(path, model)
+    assert str(error.value).startswith(f"{path}: expected") and "\x1b" not in str(error.value)
+    assert_equal(dict(model.state_dict()), dict(mlp(1).state_dict()))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("old_format", [False, True])
+def test_damaged_weights_of_torch_are_named(tmp_path, old_format):
+    path = tmp_path / "model.pt"
+    torch.save(mlp().state_dict(), path, _use_new_zipfile_serialization=not old_format)
+    whole = path.read_bytes()
+    for length in (0, 1, 10, len(whole) // 2, len(whole) - 9):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="truncated"):
+            checkpoint.load_model(path, mlp())
+    if not old_format:
+        place = whole.find(mlp().layers[0].weight.detach().numpy().tobytes())
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match="damaged, wrong checksum"):
+            checkpoint.load_model(path, mlp())
+
+
+def test_a_model_without_values_takes_none(tmp_path):
+    torch.save(mlp().state_dict(), tmp_path / "model.pt")
+    with pytest.raises(ValueError, match=r"'layers\.0\.weight' has no values in the model"):
+        checkpoint.load_model(tmp_path / "model.pt", mlp().to("meta"))
+
+
+# Devices and states -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wanted", ["cuda", "cuda:5", "meta", "xla", torch.device("cuda")])
+def test_a_missing_device_is_named_with_those_that_there_are(tmp_path, monkeypatch, wanted):
+    from bigmodel_utils import _devices
+
+    if torch.cuda.is_available() and "cuda" in str(wanted):
+        pytest.skip("this machine has the device")
+    path = tmp_path / "run.pt"
+    checkpoint.save(path, state(1))
+    with pytest.raises(ValueError, match=r"^map_location: .* of this machine, 'cpu'.*, got .*"):
+        checkpoint.load(path, map_location=wanted)
+    with pytest.raises(ValueError, match=r"which is not available$"):
+        checkpoint.load(path, map_location=wanted)
+    monkeypatch.setattr(_devices, "_found", lambda: ["cpu", "cuda:0", "cuda:1"])
+    with pytest.raises(ValueError, match=r"this machine, 'cpu', 'cuda:0', 'cuda:1', got"):
+        checkpoint.load(path, map_location=wanted)
+    assert_equal(checkpoint.load(path, map_location=torch.device("cpu")), state(1))
+    assert_equal(checkpoint.load(path, map_location=None), state(1))
+
+
+def test_a_state_that_holds_itself_or_nothing_is_not_written(tmp_path):
+    cycle = {"a": []}
+    cycle["a"].append(cycle)
+    with pytest.raises(ValueError, match=r"state: expected no .* holds itself"):
+        checkpoint.save(tmp_path / "run.pt", cycle)
+    with pytest.raises(ValueError, match=r"state\['x'\]: expected values, got .* on 'meta'"):
+        checkpoint.save(tmp_path / "run.pt", {"x": torch.ones(2, 3, device="meta")})
+    assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import warnings
 
+import numpy
 import pytest
 import torch
 from hypothesis import given, settings
@@ -113,6 +114,70 @@ def test_zeros_stay_zeros_beside_other_matrices():
 def test_bad_matrices_are_named(matrices, steps, error, words):
     with pytest.raises(error, match=words):
         orthogonalize(matrices, steps=steps)
+
+
+FORMATS = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize(("rows", "columns"), [(5, 9), (9, 5)])
+def test_no_scale_is_too_large_or_too_small(dtype, rows, columns):
+    """From the smallest number of the format to the largest."""
+    info = torch.finfo(dtype)
+    diagonal = torch.linspace(0.5, 1, 5, dtype=torch.float64).diag()
+    matrix = torch.zeros(rows, columns, dtype=torch.float64)
+    matrix[:5, :5] = diagonal
+    expected = orthogonalize(matrix).diagonal()
+    assert expected.min() > 0.6
+    slack = 0.06 if info.bits == 16 else 1e-5
+    for scale in (1e30, 1e-30, info.max, 4 * info.tiny, 1e-6, 1.0):
+        if scale > info.max or scale < 4 * info.tiny:
+            continue
+        got = orthogonalize((matrix * scale).to(dtype))
+        assert got.dtype == dtype and got.isfinite().all()
+        torch.testing.assert_close(got.double().diagonal(), expected, rtol=0, atol=slack)
+    smallest = torch.eye(3, 4, dtype=torch.float64) * info.tiny * info.eps  # below the normal ones
+    got = orthogonalize(smallest.to(dtype)).double()
+    torch.testing.assert_close(
+        got, orthogonalize(torch.eye(3, 4, dtype=torch.float64)), rtol=0, atol=slack
+    )
+
+
+def test_the_scale_changes_no_bit_where_it_did_not_matter_before():
+    """By a power of two: numbers of the usual size are rounded as by the plain division."""
+    for dtype in (torch.float32, torch.bfloat16):
+        x = torch.randn(4, 7, 11, generator=torch.Generator().manual_seed(0)).to(dtype) * 0.01
+        expected = x / x.norm(dim=(-2, -1), keepdim=True)
+        for _ in range(5):
+            gram = x_gram(expected)
+            polynomial = torch.baddbmm(gram, gram, gram, beta=-4.7750, alpha=2.0315)
+            expected = torch.baddbmm(expected, polynomial, expected, beta=3.4445)
+        assert torch.equal(orthogonalize(x), expected)
+
+
+def x_gram(x):
+    return x @ x.mT
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_not_finite_comes_back_as_nan_and_stays_in_its_matrix(dtype, bad):
+    good = torch.randn(3, 5, generator=torch.Generator().manual_seed(1)).to(dtype)
+    broken = good.clone()
+    broken[2, 1] = bad
+    got = orthogonalize(torch.stack([good, broken, good]))
+    assert got[1].isnan().all() and got[0].isfinite().all() and torch.equal(got[0], got[2])
+
+
+def test_a_huge_gradient_is_stepped_like_any_other():
+    for scale in (1e30, 1e-30):
+        one, other = parameters([(4, 6)]), parameters([(4, 6)])
+        for params, factor in ((one, 1.0), (other, scale)):
+            set_gradients(params, 3)
+            params[0].grad *= factor
+            Muon(params, 0.1, dtype=torch.float32).step()
+        torch.testing.assert_close(one[0], other[0], rtol=1e-4, atol=1e-6)
+        assert not torch.equal(other[0], parameters([(4, 6)])[0])
 
 
 # Muon ---------------------------------------------------------------------------------------------
@@ -318,6 +383,45 @@ def test_both_formats_go_the_same_way():
 def test_bad_arguments_are_named(params, options, error, words):
     with pytest.raises(error, match=words):
         Muon(params, **options)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: Muon([]), ValueError, "params: optimizer got an empty"),
+        (lambda: Muon("matrix"), TypeError, "params: "),
+        (lambda: Muon(None), TypeError, "params: "),
+        (lambda: Muon([3.0]), TypeError, "params: "),
+        (lambda: Muon([torch.ones(3, 2) + 0j]), ValueError, "params: expected floating-point"),
+        (lambda: Muon([{"params": [torch.ones(3, 2)], "lr": -1}]), ValueError, "lr: expected"),
+        (lambda: Muon([{"params": [torch.ones(3, 2)], "momentum": 7}]), ValueError, "momentum: "),
+        (lambda: Muon([{"params": [torch.ones(3, 2)], "nesterov": 0}]), TypeError, "nesterov: "),
+        (lambda: Muon([torch.ones(3, 2)]).step("closure"), TypeError, "closure: expected a calla"),
+        (lambda: MuonAdamW(gpt(), betas=(0.9, 1.5)), ValueError, "betas: expected at most 1"),
+        (lambda: MuonAdamW(gpt(), betas=0.9), TypeError, "betas: expected two numbers"),
+        (lambda: MuonAdamW(gpt()).load_state_dict({}), ValueError, "state: expected what state_"),
+        (lambda: MuonAdamW(gpt()).load_state_dict([1]), ValueError, "state: expected what state_"),
+        (lambda: MuonAdamW(gpt()).load_state_dict({"parts": [{}]}), ValueError, "state: expected"),
+        (lambda: orthogonalize(torch.ones(3, 2).to(torch.float8_e5m2)), TypeError, "matrices: exp"),
+        (lambda: orthogonalize(torch.ones(3, 2) + 0j), TypeError, "matrices: expected a floating"),
+    ],
+)
+def test_bad_calls_are_named(call, error, words):
+    with pytest.raises(error, match=f"^{words}"):
+        call()
+
+
+def test_a_sparse_gradient_is_refused():
+    table = nn.Embedding(5, 3, sparse=True)
+    table(torch.tensor([1, 4])).square().sum().backward()
+    with pytest.raises(RuntimeError, match="does not support sparse gradients"):
+        Muon(table.parameters()).step()
+
+
+def test_options_are_numbers_that_a_checkpoint_can_hold(tmp_path):
+    optimizer = Muon([{"params": parameters([(3, 4)]), "lr": numpy.float64(0.5)}], numpy.float32(1))
+    checkpoint.save(tmp_path / "muon.pt", optimizer.state_dict())
+    assert checkpoint.load(tmp_path / "muon.pt")["param_groups"][0]["lr"] == 0.5
 
 
 # MuonAdamW ----------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from torch import nn
 from bigmodel_utils import checkpoint, models, plotting, sequences
 from bigmodel_utils.history import History
 from bigmodel_utils.positions import RotaryScaling
+from bigmodel_utils.schedule import WarmUp
 
 MODULES = (
     "reference", "reference_pooling", "reference_recurrent", "accounting", "data", "augment",
@@ -85,7 +86,14 @@ FLAG = [NONE, st.integers(), TEXT, TENSORS]
 CHOICE = [NONE, st.integers(), TEXT, TENSORS, st.booleans()]
 PATH = [NONE, st.integers(), st.floats(), TENSORS, st.booleans(), st.binary(max_size=3)]
 DEVICE = [st.floats(), TENSORS, *one("gpu", "cpu:x", ["cpu"], True)]
+ABSENT = one("meta", "xla", *([] if torch.cuda.is_available() else ["cuda", "cuda:3"]))
+BAD_CALLABLES = one(lambda: 1, lambda a, b, c, d: 1)
+BETAS = [st.floats(), TEXT, TENSORS, NONE,
+         *one((0.9,), (0.9, 1), (0.9, "x"), (-0.1, 0.9), (0.9, 0.9, 0.9))]  # fmt: skip
+CYCLE = {}
+CYCLE["again"] = CYCLE
 MODEL = [NONE, st.integers(), TEXT, TENSORS, *one(nn.Linear, len)]
+UNMADE = one(nn.LazyLinear(2), nn.Linear(3, 2, device="meta"))
 CALLABLE = [st.integers(), TEXT, TENSORS]
 GENERATOR = [NONE, st.integers(), TEXT, TENSORS]
 AXES = [NONE, st.integers(), TEXT, TENSORS]
@@ -106,6 +114,7 @@ PART = [
     NONE, st.integers(), TEXT, TENSORS, *one({"x": ROWS}, ROWS.numpy()),
     *one((ROWS,), (ROWS, CLASSES, ROWS), (ROWS, CLASSES[:5]), (ROWS[:0], CLASSES[:0])),
     *one((ROWS, CLASSES.float()), (ROWS, CLASSES + 9), (ROWS.numpy(), CLASSES)),
+    *one((ROWS, CLASSES - 1), (ROWS, 0 * CLASSES - 100), (ROWS.to("meta"), CLASSES)),
 ]  # fmt: skip
 STEPS, LENGTHS = torch.linspace(-1, 1, 24).reshape(3, 4, 2), torch.tensor([4, 1, 3])
 LENGTHS_KINDS = [
@@ -257,23 +266,26 @@ TABLE = {
     "text.windows": (
         lambda: {"tokens": torch.arange(7), "length": 3},
         {"tokens": [NONE, st.integers(), TEXT, SIZES.filter(lambda s: len(s) != 1).map(torch.ones),
-                    *one([1, 2], torch.ones(7), torch.ones(7) > 0, torch.arange(3))],
+                    *one([1, 2], torch.ones(7), torch.ones(7) > 0, torch.arange(3), numpy.ones(7),
+                         numpy.array(["a"] * 7), torch.arange(7).to_sparse())],
          "length": integer(1), "stride": integer(1, optional=True)},
     ),
     "muon.orthogonalize": (
         lambda: {"matrices": X},
-        {"matrices": [*NO_TENSOR, *one(*FEW_AXES, X.numpy(), X.long())], "steps": integer(1)},
+        {"matrices": [*NO_TENSOR, *one(*FEW_AXES, X.numpy(), X.long(),
+                                       X.to(torch.float8_e4m3fn))], "steps": integer(1)},
     ),
     "muon.Muon": (
         lambda: {"params": [torch.ones(3, 2)]},
-        {"params": one([torch.ones(3)], [torch.ones(3, 2).long()], [torch.ones(0, 2)]),
+        {"params": one([torch.ones(3)], [torch.ones(3, 2).long()], [torch.ones(0, 2)], [], "a",
+                       None, [3], [torch.ones(3, 2) + 0j]),
          "lr": real(0), "weight_decay": real(0), "momentum": real(0, 1), "nesterov": FLAG,
          "dtype": [st.integers(), TEXT, TENSORS, *one(torch.int8, torch.bool)]},
     ),
     "muon.MuonAdamW": (
         lambda: {"model": models.MLP([3, 4, 2])},
         {"model": [*MODEL, *one(nn.Linear(3, 2), nn.ReLU())], "lr": real(0),
-         "weight_decay": real(0)},
+         "weight_decay": real(0), "betas": BETAS},
     ),
     "generation.next_token_probabilities": (
         lambda: {"logits": X},
@@ -427,27 +439,32 @@ TABLE = {
     ),
     "schedule.learning_rate": (
         lambda: {"schedule": "cosine", "step": 0, "num_steps": 5, "lr": 0.1},
-        {"schedule": CHOICE, "step": [*integer(0), st.integers(5)], "num_steps": integer(1),
+        {"schedule": [*CHOICE, *one(lambda s, n, lr: -lr, lambda s, n, lr: "fast")],
+         "step": [*integer(0), st.integers(5)], "num_steps": integer(1),
          "lr": real(above=0)},
     ),
     "training.fit": (
         lambda: {"model": nn.Linear(3, 2), "train": (ROWS, CLASSES), "epochs": 1,
                  "progress": False, "device": "cpu"},
-        {"model": [*MODEL, *one(nn.ReLU())], "train": PART,
+        {"model": [*MODEL, *one(nn.ReLU()), *UNMADE], "train": PART,
          "test": [kind for kind in PART if kind is not NONE],
          "epochs": integer(1), "batch_size": integer(1), "lr": real(above=0),
-         "weight_decay": real(0), "optimizer": CHOICE, "schedule": CHOICE,
-         "label_smoothing": real(0, 1), "augment": CALLABLE, "loss": CALLABLE,
+         "weight_decay": real(0), "optimizer": [*CHOICE, *BAD_CALLABLES, *one(torch.optim.Adam)],
+         "schedule": [*CHOICE, *BAD_CALLABLES, *one(WarmUp, lambda s, n, lr: math.nan)],
+         "betas": BETAS, "micro_batch_size": integer(1, optional=True),
+         "label_smoothing": real(0, 1), "augment": [*CALLABLE, *BAD_CALLABLES],
+         "loss": [*CALLABLE, *BAD_CALLABLES],
          "clip_norm": real(above=0, optional=True), "seed": [*integer(0), st.integers(2**32)],
-         "device": DEVICE, "dtype": TRAINING_FORMAT,
+         "device": [*DEVICE, *ABSENT], "dtype": TRAINING_FORMAT,
          "checkpoint": [kind for kind in PATH if kind is not NONE],
          "checkpoint_every": integer(1, optional=True), "progress": FLAG,
-         "truncate": integer(1, optional=True), "on_step": CALLABLE},
+         "truncate": integer(1, optional=True), "on_step": [*CALLABLE, *BAD_CALLABLES]},
     ),
     "training.evaluate": (
         lambda: {"model": nn.Linear(3, 2), "data": (ROWS, CLASSES)},
-        {"model": MODEL, "data": PART, "batch_size": integer(1), "device": DEVICE,
-         "dtype": TRAINING_FORMAT, "loss": CALLABLE},
+        {"model": [*MODEL, *UNMADE], "data": PART, "batch_size": integer(1),
+         "device": [*DEVICE, *ABSENT],
+         "dtype": TRAINING_FORMAT, "loss": [*CALLABLE, *BAD_CALLABLES]},
     ),
     "plotting.figure": (
         dict,
@@ -491,11 +508,12 @@ TABLE = {
     "checkpoint.previous_path": (lambda: {"path": "a"}, {"path": PATH}),
     "checkpoint.save": (
         lambda: {"path": Path(folder().name) / "state.pt", "state": {"a": [1, 2.0, X]}},
-        {"path": PATH, "state": [*one(object(), {1, 2}, {"a": [len]}, {1.5: 2}, numpy.float64(1))]},
+        {"path": PATH, "state": one(object(), {1, 2}, {"a": [len]}, {1.5: 2}, numpy.float64(1),
+                                    {"a": torch.ones(2, device="meta")}, CYCLE)},
     ),
     "checkpoint.load": (
         lambda: {"path": saved()},
-        {"path": PATH, "map_location": [kind for kind in DEVICE if kind is not NONE]},
+        {"path": PATH, "map_location": [*DEVICE, *ABSENT]},
     ),
     "checkpoint.load_model": (
         lambda: {"path": saved(), "model": nn.Linear(3, 2)},

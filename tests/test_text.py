@@ -4,7 +4,9 @@ import codecs
 import os
 import subprocess
 import sys
+import warnings
 
+import numpy
 import pytest
 import torch
 from hypothesis import given, settings
@@ -221,3 +223,67 @@ def test_windows_copy_nothing():
 def test_bad_windows_are_named(tokens, options, error, words):
     with pytest.raises(error, match=words):
         windows(tokens, **{"length": 3, **options})
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64", "uint16", "uint32"])
+def test_windows_over_an_array_are_views_of_it(dtype):
+    tokens = (numpy.arange(50) % 100).astype(dtype)
+    x, y = windows(tokens, 4, stride=3)
+    assert x.dtype == y.dtype == getattr(torch, dtype)
+    assert x.data_ptr() == tokens.ctypes.data
+    assert y.data_ptr() == tokens.ctypes.data + tokens.itemsize
+    expected = windows(torch.arange(50), 4, stride=3)
+    assert torch.equal(x.long(), expected[0]) and torch.equal(y.long(), expected[1])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda tokens: tokens[::-1],
+        lambda tokens: tokens.astype(">i4"),
+        lambda tokens: tokens.astype([("id", "i4"), ("flag", "i1")])["id"],  # five bytes apart
+    ],
+    ids=["backwards", "other byte order", "field"],
+)
+def test_arrays_that_torch_cannot_view_are_copied(make):
+    tokens = make(numpy.arange(20))
+    x, y = windows(tokens, 4)
+    assert x[1].tolist() == tokens[4:8].tolist() and y[1].tolist() == tokens[5:9].tolist()
+
+
+def test_an_array_that_is_read_only_is_viewed_without_a_warning(tmp_path, monkeypatch):
+    numpy.arange(30, dtype="uint16").tofile(tmp_path / "tokens.bin")
+    tokens = numpy.memmap(tmp_path / "tokens.bin", dtype="uint16", mode="r")
+    always = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # else torch says it once a process
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            x, _ = windows(tokens, 7)
+    finally:
+        torch.set_warn_always(always)
+    assert x.data_ptr() == tokens.ctypes.data and x[2].tolist() == list(range(14, 21))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "options", "error", "words"),
+    [
+        (numpy.ones(9), {}, TypeError, "expected integers, got a NumPy array of float64 of shape"),
+        (numpy.ones(9, bool), {}, TypeError, "expected integers, got a NumPy array of bool"),
+        (numpy.array(["a"] * 9), {}, TypeError, "expected integers, got a NumPy array of <U1"),
+        (numpy.ones(9, object), {}, TypeError, "expected integers, got a NumPy array of object"),
+        (numpy.ones((3, 9), int), {}, ValueError, r"expected shape \(num_tokens,\), got \(3, 9\)"),
+        (numpy.array(3), {}, ValueError, r"expected shape \(num_tokens,\)"),
+        (numpy.arange(3), {}, ValueError, "expected at least 4"),
+        (torch.arange(9).to_sparse(), {}, TypeError, "expected a dense tensor, got a sparse one"),
+    ],
+)
+def test_bad_arrays_are_named(tokens, options, error, words):
+    with pytest.raises(error, match=f"^tokens: {words}"):
+        windows(tokens, 3, **options)
+
+
+def test_a_stride_beyond_everything_leaves_one_window():
+    for stride in (9, 10**30):
+        x, y = windows(torch.arange(9), 3, stride=stride)
+        assert x.tolist() == [[0, 1, 2]] and y.tolist() == [[1, 2, 3]]

@@ -281,6 +281,8 @@ TRIPLES = type("Triples", (Dataset,), {"__len__": lambda s: 4, "__getitem__": la
         ((X, Y, Y, Y), TypeError, "train: expected a pair of tensors"),
         ((X.numpy(), Y), TypeError, "train: expected a pair of tensors"),
         ((torch.tensor(1.0), Y), ValueError, "train: expected x"),
+        ((X.to("meta"), Y), ValueError, "train: expected tensors with values"),
+        ((X, Y.to("meta")), ValueError, "train: expected tensors with values"),
         (None, TypeError, "train: expected a pair"),
     ],
 )
@@ -290,6 +292,25 @@ def test_bad_data_is_named(data, error, words):
     with pytest.raises(error, match=words):
         fit(model, data, epochs=1, batch_size=8, **FLOAT)
     assert all(torch.equal(a, b) for a, b in zip(before, weights(model), strict=True))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+@pytest.mark.parametrize("device", ["cuda", "cuda:3", torch.device("cuda")])
+def test_a_device_that_is_not_there_is_named_with_those_that_are(device):
+    model = mlp()
+    words = r"^device: expected one of the devices of this machine, 'cpu'.* got .*cuda.*, which is"
+    with pytest.raises(ValueError, match=words):
+        fit(model, (X, Y), epochs=1, device=device, progress=False)
+    with pytest.raises(ValueError, match=words):
+        evaluate(model, (X, Y), device=device)
+    assert same(model, mlp())
+
+
+def test_augmentation_may_give_another_format():
+    first, second = mlp(), mlp()
+    fit(first, (X, Y), epochs=1, augment=lambda x, g: x + 1, **FLOAT)
+    fit(second, (X, Y), epochs=1, augment=lambda x, g: x.double() + 1, **FLOAT)
+    assert same(first, second)
 
 
 def test_bad_test_data_is_named_before_anything_is_trained():
@@ -316,6 +337,14 @@ def test_bad_test_data_is_named_before_anything_is_trained():
         ({"augment": "shift"}, TypeError, "augment: expected a callable"),
         ({"augment": lambda x, g: x[:1]}, TypeError, "augment: expected a tensor of 8 examples"),
         ({"loss": 3}, TypeError, "loss: expected a callable"),
+        ({"loss": lambda o, y: o.sum() * 1j}, ValueError, "loss: expected a scalar tensor, got a"),
+        ({"loss": lambda o, y: torch.tensor(1.0)}, ValueError, "loss: .* without a gradient"),
+        ({"loss": lambda o, y: (o.argmax(1) == y).sum()}, ValueError, "loss: .* without a grad"),
+        ({"loss": lambda o, y: o.sum().item()}, ValueError, "loss: expected a scalar tensor, got"),
+        ({"device": "meta"}, ValueError, "device: expected one of the devices of this machine, 'c"),
+        ({"device": "xla"}, ValueError, "device: expected one of .*'cpu'.*, got str 'xla', which"),
+        ({"checkpoint": ""}, IsADirectoryError, "checkpoint: expected a file, found the folder ''"),
+        ({"checkpoint": "/"}, IsADirectoryError, "checkpoint: expected a file, found the folder"),
         ({"loss": lambda output, y: output}, ValueError, "loss: expected a scalar"),
         ({"seed": -1}, ValueError, "seed"),
         ({"dtype": torch.float16}, ValueError, "dtype"),
@@ -345,6 +374,8 @@ class Triple(nn.Linear):
         (nn.ReLU(), ValueError, "model: expected parameters"),
         (nn.Linear(6, 3).requires_grad_(False), ValueError, "model: expected parameters"),
         (Triple(), TypeError, "model: expected a tensor as its output, got tuple"),
+        (mlp().to("meta"), ValueError, "model: .*'layers.0.weight' is on the device 'meta'"),
+        (nn.LazyLinear(3), ValueError, "model: .*'weight' gets it in the first call"),
     ],
 )
 def test_a_bad_model_is_named(model, error, words):

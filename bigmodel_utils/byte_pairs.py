@@ -85,7 +85,6 @@ def learn_merges(pieces, vocab_size):
             if not counts[changed]:
                 del counts[changed]
                 where.pop(changed, None)  # gone already if it is the pair itself, as in "aaa"
-        counts.pop(pair, None)
     return merges
 
 

@@ -1,8 +1,12 @@
 """Tokenizers: round trips, equality with the tokenizers library, errors that name the place."""
 
 import random
+import re
+import subprocess
+import sys
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,6 +26,7 @@ from tokenizers_library import (
 from bigmodel_utils import tokenizer as module
 from bigmodel_utils.tokenizer import PIECES, BytePairTokenizer, CharTokenizer
 
+ROOT = Path(__file__).parent.parent
 CHECKED = settings(deadline=None, derandomize=True, max_examples=150)
 
 SIGNS = [
@@ -98,11 +103,19 @@ def test_any_merges_apply_as_in_the_library(numbers, text):
         names = names[left % len(names)], names[right % len(names)]
         merges.append(names)
         known.setdefault("".join(names), 256 + len(known) - 3)
-    merges = list(dict.fromkeys(merges))
     ours = BytePairTokenizer([(known[a], known[b]) for a, b in merges])
     theirs = dressed(models.BPE(known, merges))
     assert [ours.decode([i]) for i in known.values()] == [n.replace("Ġ", " ") for n in known]
     assert ours.encode(text) == theirs.encode(text).ids
+
+
+def test_a_merge_that_comes_twice_counts_where_it_comes_last_as_in_the_library():
+    names = {"a": 64, "b": 65, "ab": 256, "ba": 257}
+    for merges in (["ab", "ba"], ["ab", "ba", "ab"]):
+        ours = BytePairTokenizer([(names[a], names[b]) for a, b in merges])
+        theirs = dressed(models.BPE(names, [tuple(pair) for pair in merges]))
+        expected = [256, 64] if len(merges) == 2 else [64, 257]
+        assert ours.encode("aba") == theirs.encode("aba").ids == expected
 
 
 LONG = {
@@ -153,8 +166,6 @@ def test_the_pieces_kept_take_as_much_memory_as_the_comment_says():
 
 
 def test_pieces_cover_every_text_and_split_as_the_library_does():
-    import re
-
     text = "".join(chr(c) for c in range(0x3100)) + "  two  spaces\n\n a1 b22! \u200d🙂 end "
     pieces = re.findall(PIECES, text)
     assert "".join(pieces) == text
@@ -258,3 +269,17 @@ def test_bad_ids_are_named(tokenizer, ids, error, words):
 def test_bad_arguments_are_named(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+def test_the_benchmark_runs_at_a_tiny_size_and_prints_its_ratios(tmp_path):
+    (tmp_path / "text.txt").write_text(english()[:9000], encoding="utf-8")
+    command = [sys.executable, "benchmarks/tokenizer.py", "--text", tmp_path / "text.txt"]
+    command += ["--vocab-size", "300", "--rounds", "1", "--bytes", "9000"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    verdict = "goal at most [0-9.]+: (?:reached|MISSED)"
+    out = result.stdout
+    assert len(re.findall(rf"training .* ratio [0-9.]+ \(.* to .*\), {verdict}", out)) == 3, out
+    assert len(re.findall(rf"twice the text: ratio .* of times, {verdict}", out)) == 3, out
+    assert len(re.findall(rf"encoded in [0-9.]+ s, {verdict}", out)) == 2, out
+    assert len(re.findall(r"encoding [0-9.]+ MB/s, tokenizers [0-9.]+; decoding", out)) == 3, out

@@ -63,6 +63,12 @@ def test_text_becomes_no_control_token_unless_it_may():
     assert tokenizer.encode(text, allowed_special=tokenizer.special_tokens)[-1] == pad
 
 
+def test_a_special_token_of_one_letter_is_no_letter():
+    tokenizer = BytePairTokenizer(special_tokens=["a"])
+    assert tokenizer.encode("ab") == [64, 65] and tokenizer.decode([256, 65]) == "ab"
+    assert tokenizer.encode("ab", allowed_special=["a"]) == [256, 65]
+
+
 def test_decode_gives_the_names_back_or_leaves_them_out():
     tokenizer = BytePairTokenizer(special_tokens=[END])
     ids = tokenizer.encode(f"a{END}", allowed_special="all")
@@ -189,6 +195,21 @@ def test_to_hold_only_the_last_piece_would_not_do():
     assert pieces.split("a'l") == ["a", "'", "l"] and pieces.split("a'll") == ["a", "'ll"]
 
 
+@pytest.mark.parametrize("pattern", [PIECES, GPT2_PIECES])
+@pytest.mark.parametrize("special", [False, True])
+def test_a_stream_may_be_cut_and_looked_at_anywhere(pattern, special):
+    text = f"we'll  I've\n\n 'l 'll ''re{END}'s 12 \x1c\u3000 é🙂{END[:-1]} <|{END}{END}\t\t'd"
+    tokenizer = BytePairTokenizer.train(
+        text * 9 + "x'l'v'r", 340, pattern=pattern, special_tokens=[END, END[:6], "l"]
+    )
+    allowed = [END, END[:6]] if special else ()
+    expected = tokenizer.encode(text, allowed_special=allowed)
+    for i in range(1, len(text)):
+        with mock.patch.object(module, "_BLOCK", i):  # looks when the first part is there
+            stream = tokenizer.encode_iterable([text[:i], text[i:]], allowed_special=allowed)
+            assert list(stream) == expected
+
+
 def test_a_file_and_single_characters_are_streams(tmp_path):
     text = english()[:30_000]
     tokenizer = BytePairTokenizer.train(text, 400)
@@ -248,7 +269,8 @@ def test_a_piece_without_end_is_held_and_looked_at_seldom():
 
 
 def test_a_pattern_of_ones_own_is_held_from_one_special_token_to_the_next():
-    tokenizer, looks = BytePairTokenizer(pattern="a+b|[ab]", special_tokens=[END]), []
+    tokenizer = BytePairTokenizer([(64, 64)], pattern="a+b|[ab]", special_tokens=[END])
+    looks = []
     sure = BytePairTokenizer._encode_sure
 
     def counted(self, text, names):

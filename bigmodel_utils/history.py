@@ -20,7 +20,7 @@ class History:
         losses: training loss of each step's batch, before its update.
         learning_rates: learning rate of each step.
         epochs: a dict for each finished epoch: ``epoch`` (from 1), ``train_loss`` (mean over the
-            examples, while the weights were changing), ``test_loss`` and ``test_accuracy`` (None
+            targets that count, while the weights were changing), ``test_loss`` and ``test_accuracy`` (None
             without test data or without classes), ``seconds`` on the wall and ``cpu_seconds``
             over all threads, both for training alone.
         interrupted: True if the run was stopped by Ctrl-C.
@@ -79,8 +79,9 @@ class Evaluation:
 
     Attributes:
         loss: mean loss over the examples, or over the real steps where y has one target a step,
-            without label smoothing.
-        accuracy: share of right predictions from 0 to 1, or None if the outputs are no classes.
+            without label smoothing and without those whose label is -100.
+        accuracy: share of right predictions among the labels other than -100, from 0 to 1, or None
+            if the outputs are no classes.
         standard_error: of the accuracy, sqrt(a(1-a)/n) for n independent predictions, or None.
         predictions: (n,) int64 on the CPU, the class of the largest output in the data's order;
             (n, t) for a sequence of outputs, t being the longest sequence's and -1 standing in the

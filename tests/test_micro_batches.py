@@ -446,8 +446,16 @@ def test_a_loss_of_the_callers_weighs_all_targets_and_the_accuracy_leaves_them_o
     means = [F.cross_entropy(model(x[i : i + 5]), marked[i : i + 5]) for i in (0, 5, 10)]
     expected = sum(m.item() * n for m, n in zip(means, (5, 5, 3), strict=True)) / N
     assert result.loss == pytest.approx(expected, rel=1e-12)
-    byte = evaluate(model, (x, y.to(torch.uint8)), loss=lambda o, t: F.cross_entropy(o, t.long()))
-    assert byte.accuracy == evaluate(model, (x, y)).accuracy
+
+
+def test_a_byte_that_would_wrap_to_such_a_label_counts():
+    """156 is -100 modulo 256."""
+    x, y = torch.eye(200, dtype=torch.float64)[[156, 3, 156]], torch.tensor([156, 3, 7])
+    result = evaluate(
+        nn.Identity(), (x, y.to(torch.uint8)), loss=lambda o, t: F.cross_entropy(o, t.long())
+    )
+    assert result.accuracy == pytest.approx(2 / 3)
+    assert result.predictions.tolist() == [156, 3, 156]
 
 
 def test_data_without_such_labels_are_not_counted_batch_by_batch(monkeypatch):

@@ -1,4 +1,4 @@
-"""Positions, blocks, the GPT and its cache, against PyTorch and against their definitions."""
+"""Blocks, the GPT and its cache, against PyTorch and against their definitions."""
 
 import math
 
@@ -9,7 +9,7 @@ from torch import nn
 from bigmodel_utils import models
 from bigmodel_utils.attention import causal_mask, padding_mask
 from bigmodel_utils.blocks import Block, FeedForward, MultiHeadAttention
-from bigmodel_utils.positions import rotary_tables, rotate, sinusoidal
+from bigmodel_utils.positions import RotaryScaling, rotary_tables
 from bigmodel_utils.transformer import GPT
 
 B, T, D, HEADS, DFF, VOCAB = 3, 7, 12, 3, 20, 11
@@ -36,48 +36,6 @@ def tokens(t=T):
 def gpt(**options):
     sizes = {"context": 16, "d_model": D, "num_layers": 2, "num_heads": HEADS} | options
     return shaken(GPT(VOCAB, **sizes))
-
-
-# Positions
-
-
-def test_sinusoidal_is_the_published_table():
-    table = sinusoidal(9, 6)
-    assert table.shape == (9, 6) and table.dtype == torch.float32
-    for position in range(9):
-        for i in range(3):
-            angle = position / 10000 ** (2 * i / 6)
-            assert abs(table[position, 2 * i].item() - math.sin(angle)) < 1e-6
-            assert abs(table[position, 2 * i + 1].item() - math.cos(angle)) < 1e-6
-
-
-def test_rotary_turns_pairs_as_complex_numbers():
-    x, (cos, sin) = draw(2, 3, 5, 8), rotary_tables(5, 8, base=50.0)
-    z = torch.complex(x[..., :4], x[..., 4:])
-    angles = torch.arange(5.0).double()[:, None] * 50.0 ** (-torch.arange(4).double() / 4)
-    z = z * torch.polar(torch.ones_like(angles), angles)
-    got = rotate(x, cos.double(), sin.double())
-    torch.testing.assert_close(got, torch.cat([z.real, z.imag], -1), atol=1e-6, rtol=0)
-
-
-def test_rotary_scores_depend_on_the_distance_alone():
-    q, k = draw(8), draw(8, seed=1)
-    cos, sin = (table.double() for table in rotary_tables(40, 8))
-
-    def score(i, j):
-        turned = [rotate(x[None], cos[p, None], sin[p, None])[0] for x, p in ((q, i), (k, j))]
-        return turned[0] @ turned[1]
-
-    for i, j in ((5, 2), (9, 0), (3, 30)):
-        torch.testing.assert_close(score(i, j), score(i + 7, j + 7), atol=1e-6, rtol=0)
-        assert abs(score(i, j) - score(i + 1, j)) > 1e-3
-
-
-@pytest.mark.parametrize("arguments", [(0, 4), (3, 5), (3, 0), (3.0, 4)])
-def test_tables_refuse(arguments):
-    for function in (rotary_tables, sinusoidal):
-        with pytest.raises((TypeError, ValueError), match=r"^(length|d_head|d_model): expected"):
-            function(*arguments)
 
 
 # The block
@@ -159,21 +117,61 @@ def test_rotary_makes_attention_ignore_a_common_shift():
     assert (layer(x, rotary=here) - layer(x)).abs().max() > 0.01
 
 
-@pytest.mark.parametrize("activation", ["relu", "gelu", "relu2", "swiglu"])
+ACTIVATIONS = {
+    "relu": lambda a: a.clamp(min=0),
+    "relu2": lambda a: a.clamp(min=0) ** 2,
+    "gelu": lambda a: a * (1 + torch.erf(a / math.sqrt(2))) / 2,
+    "gelu_tanh": lambda a: a * (1 + torch.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3))) / 2,
+    "swiglu": lambda a: a / (1 + torch.exp(-a)),
+}
+ACTIVATIONS |= {"geglu": ACTIVATIONS["gelu"], "geglu_tanh": ACTIVATIONS["gelu_tanh"]}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_feed_forward_is_its_formula(activation):
     layer, x = shaken(FeedForward(D, DFF, activation=activation, bias=True)), draw(B, T, D)
     up, down = layer.up_proj, layer.down_proj
-    a = x @ up.weight.T + up.bias
-    if activation == "swiglu":
+    hidden = x @ up.weight.T + up.bias
+    if "glu" in activation:
         gate = x @ layer.gate_proj.weight.T + layer.gate_proj.bias
-        hidden = gate / (1 + torch.exp(-gate)) * a
+        hidden = ACTIVATIONS[activation](gate) * hidden
     else:
-        hidden = {
-            "relu": a.clamp(min=0),
-            "gelu": a * (1 + torch.erf(a / math.sqrt(2))) / 2,
-            "relu2": a.clamp(min=0) ** 2,
-        }[activation]
-    torch.testing.assert_close(layer(x), hidden @ down.weight.T + down.bias)
+        hidden = ACTIVATIONS[activation](hidden)
+    torch.testing.assert_close(layer(x), hidden @ down.weight.T + down.bias, rtol=1e-12, atol=1e-12)
+
+
+def test_heads_may_be_wider_and_their_queries_and_keys_normed():
+    layer = shaken(
+        MultiHeadAttention(D, 4, num_kv_heads=2, d_head=5, qkv_bias=True, qk_norm=True,
+                           norm_eps=0.1)
+    )  # fmt: skip
+    x, heads = draw(B, T, D), []
+
+    def norm(y, gain):
+        return y / (y.square().mean(-1, keepdim=True) + 0.1).sqrt() * gain
+
+    for n in range(4):
+        q, k, v = (
+            x @ p.weight[5 * h : 5 * h + 5].T + p.bias[5 * h : 5 * h + 5]
+            for p, h in ((layer.q_proj, n), (layer.k_proj, n // 2), (layer.v_proj, n // 2))
+        )
+        q, k = norm(q, layer.q_norm.weight), norm(k, layer.k_norm.weight)
+        heads.append(torch.softmax(q @ k.mT / math.sqrt(5), -1) @ v)
+    assert layer.out_proj.bias is None
+    torch.testing.assert_close(layer(x), torch.cat(heads, -1) @ layer.out_proj.weight.T)
+
+
+@pytest.mark.parametrize("option", ["qkv_bias", "out_bias", "ff_bias"])
+@pytest.mark.parametrize("default", [False, True])
+def test_each_bias_has_a_switch_of_its_own(option, default):
+    names = {"qkv_bias": ["q_proj", "k_proj", "v_proj"], "out_bias": ["out_proj"],
+             "ff_bias": ["up_proj", "gate_proj", "down_proj"]}  # fmt: skip
+    model = gpt(bias=default, activation="geglu", **{option: not default})
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear):
+            chosen = name.rpartition(".")[2] in names[option]
+            assert (module.bias is not None) == (name != "head" and chosen != default), name
+    assert gpt(head_bias=True).head.bias is not None
 
 
 # The GPT
@@ -221,7 +219,8 @@ def test_starts_as_the_uniform_guess():
 
 
 def test_every_parameter_learns():
-    model = gpt(positions="learned", activation="swiglu", bias=True, norm="layer", num_kv_heads=1)
+    model = gpt(positions="learned", activation="swiglu", bias=True, norm="layer", num_kv_heads=1,
+                head_bias=True)  # fmt: skip
     model(tokens(16)).backward(draw(B, 16, VOCAB))
     # A bias of the keys moves all scores of a query alike, and the softmax ignores that.
     for name, p in model.named_parameters():
@@ -236,6 +235,185 @@ def test_dropout_acts_in_training_alone():
     assert not torch.equal(model(tokens()), model(tokens()))
 
 
+def test_a_gpt2_start():
+    torch.manual_seed(0)
+    model = GPT(500, context=300, d_model=64, num_layers=8, num_heads=4, positions="learned",
+                bias=True, norm="layer", init="gpt2", activation="swiglu")  # fmt: skip
+    for name, p in model.named_parameters():
+        if p.ndim == 2:
+            ends_branch = "out_proj" in name or "down_proj" in name
+            assert p.std().item() == pytest.approx(0.02 / (4 if ends_branch else 1), rel=0.06), name
+        else:
+            assert (p == ("norm" in name and "weight" in name)).all(), name
+
+
+@pytest.mark.parametrize("init", ["zero_outputs", "gpt2"])
+def test_tied_embeddings_are_one_parameter_that_starts_alive(init):
+    torch.manual_seed(0)
+    sizes = dict(context=8, d_model=D, num_layers=2, num_heads=HEADS)
+    model = GPT(VOCAB, **sizes, tie_embeddings=True, init=init)
+    assert model.head.weight is model.embedding.weight and model.embedding.weight.any()
+    assert "head.weight" not in dict(model.named_parameters())
+    assert {"head.weight", "embedding.weight"} <= set(model.state_dict())
+    model(tokens()).square().sum().backward()
+    assert (model.embedding.weight.grad != 0).any(1).all()  # of the tokens that did not occur too
+
+
+def test_what_is_saved_is_what_was_always_saved():
+    """Checkpoints of before hold these keys: tables of positions are no part of a state."""
+    for positions in POSITIONS:
+        model = gpt(positions=positions)
+        layers = ["attention.q_proj", "attention.k_proj", "attention.v_proj", "attention.out_proj",
+                  "feed_forward.up_proj", "feed_forward.down_proj", "norm1", "norm2"]  # fmt: skip
+        keys = {f"blocks.{i}.{layer}.weight" for i in (0, 1) for layer in layers}
+        keys |= {"embedding.weight", "norm.weight", "head.weight"}
+        if positions == "learned":
+            keys.add("position_embedding.weight")
+        assert set(model.state_dict()) == keys
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_tables_follow_the_model(positions):
+    model = gpt(positions=positions).float()
+    assert all(b.dtype == torch.float32 for b in model.buffers())
+    assert len(list(model.buffers())) == {"rotary": 2, "sinusoidal": 1}.get(positions, 0)
+    logits = model(tokens())
+    low = model.bfloat16()
+    assert all(b.dtype == torch.bfloat16 for b in low.buffers())
+    got = low(tokens())
+    assert got.dtype == torch.bfloat16
+    assert (got - logits).abs().max() < 0.06 * logits.abs().max()
+    assert all(b.device.type == "meta" for b in model.to("meta").buffers())
+
+
+def test_the_embedding_may_be_scaled():
+    plain, scaled = gpt(), gpt(embedding_scale=3.0)
+    with torch.no_grad():
+        plain.embedding.weight.mul_(3)
+    torch.testing.assert_close(scaled(tokens()), plain(tokens()))
+
+
+@pytest.mark.parametrize("window", [1, 3, 16, 100])
+@pytest.mark.parametrize("positions", ["rotary", "learned"])
+def test_a_window_hides_what_is_farther(window, positions):
+    model, x = gpt(positions=positions, num_layers=1, window=window), tokens(12)
+    expected = model(x)
+    difference = (model(torch.cat([(x[:, :1] + 1) % VOCAB, x[:, 1:]], 1)) - expected).abs()
+    sees = difference.amax((0, 2)) > 0
+    assert sees.tolist() == [i < window for i in range(12)]
+    for pieces in ([5, 1, 1, 5], [1] * 12, [2, 10]):
+        cache = model.new_cache(B)
+        parts = [model(part, cache) for part in x.split(pieces, dim=1)]
+        torch.testing.assert_close(torch.cat(parts, 1), expected)
+    without = gpt(positions=positions, num_layers=1)
+    assert torch.allclose(without(x), expected) == (window >= 12)
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("options", [{}, {"num_kv_heads": 1}, {"window": 3}])
+@pytest.mark.parametrize("side", ["left", "right", "holes"])
+def test_a_padded_row_gets_what_it_gets_alone(positions, options, side):
+    model, x, t = gpt(positions=positions, **options), tokens(9), 9
+    lengths = torch.tensor([9, 4, 1])
+    places = torch.arange(t)
+    if side == "left":
+        mask = places >= t - lengths[:, None]
+    elif side == "right":
+        mask = places < lengths[:, None]
+    elif "window" in options:
+        return  # a window counts places, holes included
+    else:
+        mask = torch.tensor([9 * [1], [0, 1, 0, 0, 1, 1, 0, 1, 0], 4 * [0] + [1] + 4 * [0]]) > 0
+    got = model(x, mask=mask)
+    assert got.isfinite().all()
+    other = torch.where(mask, x, (x + 1) % VOCAB)
+    assert torch.equal(model(other, mask=mask)[mask], got[mask])  # whatever the padding holds
+    for row in range(B):
+        alone = model(x[row, mask[row]][None])[0]
+        torch.testing.assert_close(got[row, mask[row]], alone)
+    for pieces in ([9], [3, 1, 5], 9 * [1]):  # a cache remembers what was padding
+        cache, parts = model.new_cache(B), []
+        for part, real in zip(x.split(pieces, 1), mask.split(pieces, 1), strict=True):
+            parts.append(model(part, cache, mask=real))
+        torch.testing.assert_close(torch.cat(parts, 1)[mask], got[mask])
+    full = model(x, mask=torch.ones_like(mask))
+    torch.testing.assert_close(full, model(x))
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_steps_after_a_padded_prompt_need_no_mask(positions):
+    model, x = gpt(positions=positions), tokens(9)
+    mask = torch.arange(5) >= torch.tensor([[0], [3], [4]])
+    cache = model.new_cache(B)
+    parts = [model(x[:, :5], cache, mask=mask)]
+    parts += [model(part, cache) for part in x[:, 5:].split([1, 2, 1], 1)]
+    got, real = torch.cat(parts, 1), torch.cat([mask, torch.ones(B, 4).bool()], 1)
+    for row in range(B):
+        alone = model(x[row, real[row]][None])[0]
+        torch.testing.assert_close(got[row, real[row]], alone)
+    # Padding may come later, too: the rows before it were full.
+    cache = model.new_cache(B)
+    parts = [model(x[:, :4], cache), model(x[:, 4:9], cache, mask=mask)]
+    real = torch.cat([torch.ones(B, 4).bool(), mask], 1)
+    torch.testing.assert_close(torch.cat(parts, 1)[real], model(x, mask=real)[real])
+
+
+def test_padding_takes_part_in_no_gradient():
+    model, x = gpt(positions="learned"), tokens(6) % (VOCAB - 1)
+    mask = torch.arange(6) >= torch.tensor([[0], [3], [5]])
+    x = x.masked_fill(~mask, VOCAB - 1)  # a token that occurs as padding alone
+    logits = model(x, mask=mask)
+    logits[mask].backward(draw(*logits[mask].shape))
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+    assert (model.embedding.weight.grad[VOCAB - 1] == 0).all()
+    assert (model.embedding.weight.grad[x[mask]] != 0).any(1).all()
+
+
+def test_a_cache_may_forget_its_last_positions():
+    model, x = gpt(), tokens(9)
+    expected, cache = model(x), model.new_cache(B)
+    model((x + 1) % VOCAB, cache)
+    cache.length = 0
+    model(x[:, :4], cache)
+    model((x[:, 4:] + 1) % VOCAB, cache)
+    cache.length = 4
+    torch.testing.assert_close(model(x[:, 4:], cache), expected[:, 4:])
+    for value, error in ((10, ValueError), (-1, ValueError), (2.0, TypeError), (None, TypeError)):
+        with pytest.raises(error, match="length: expected an integer"):
+            cache.length = value
+    cache.length = 4
+    model(x[:, 4:5], cache)
+    with pytest.raises(ValueError, match="length: expected an integer of at most 5, got 9"):
+        cache.length = 9  # what stood there was not read after these
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.uint16, torch.uint32]
+)
+def test_all_integers_are_tokens(dtype):
+    model, x = gpt(), tokens()
+    assert torch.equal(model(x.to(dtype)), model(x))
+
+
+def test_compiled_it_computes_the_same():
+    """In one graph, forward and backward, padded or not, with autocast as in training."""
+    torch._dynamo.reset()
+    model = gpt(num_kv_heads=1, activation="swiglu").float()
+    upstream = draw(B, T, VOCAB).float()
+    mask = torch.arange(T) >= torch.tensor([[0], [3], [5]])
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    for options in ({}, {"mask": mask}):
+        results = []
+        for way in (model, compiled):
+            logits = way(tokens(), **options)
+            results.append([logits, *torch.autograd.grad(logits, [*model.parameters()], upstream)])
+        torch.testing.assert_close(*results, rtol=1e-4, atol=1e-4)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = [way(tokens()) for way in (model, compiled)]
+    assert low[0].dtype == torch.bfloat16
+    torch.testing.assert_close(*low)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -248,10 +426,30 @@ def test_dropout_acts_in_training_alone():
         ({"context": 0}, "context: expected an integer of at least 1"),
         ({"d_model": 9, "num_heads": 3}, "d_head: expected an even number"),
         ({"dropout": 1.5}, "dropout: expected at most 1"),
+        ({"d_head": 5}, "d_head: expected an even number"),
+        ({"d_head": 0}, "d_head: expected an integer of at least 1"),
+        ({"d_head": 2.0}, "d_head: expected an integer"),
+        ({"rope_base": 0}, "rope_base: expected more than 0"),
+        ({"rope_scaling": {"factor": 8}}, "rope_scaling: expected a RotaryScaling or None"),
+        ({"rope_scaling": RotaryScaling(8), "positions": "none"}, "rope_scaling: expected None"),
+        ({"rope_scaling": RotaryScaling(-8)}, "scaling.factor: expected more than 0"),
+        ({"norm_eps": 0}, "norm_eps: expected more than 0"),
+        ({"norm_eps": "1e-5"}, "norm_eps: expected a number"),
+        ({"window": 0}, "window: expected an integer of at least 1"),
+        ({"embedding_scale": math.inf}, "embedding_scale: expected a finite number"),
+        ({"tie_embeddings": 1}, "tie_embeddings: expected True or False"),
+        ({"head_bias": None}, "head_bias: expected True or False"),
+        ({"qkv_bias": 1}, "qkv_bias: expected True or False"),
+        ({"out_bias": "yes"}, "out_bias: expected True or False"),
+        ({"ff_bias": 0}, "ff_bias: expected True or False"),
+        ({"qk_norm": None}, "qk_norm: expected True or False"),
+        ({"init": "zeros"}, "init: expected one of 'zero_outputs', 'gpt2'"),
+        ({"activation": ["gelu"]}, "activation: expected one of"),
+        ({"bais": True}, "unexpected keyword argument 'bais'"),
     ],
 )
 def test_bad_settings_are_named(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         gpt(**options)
 
 
@@ -259,16 +457,94 @@ def test_bad_tokens_are_named():
     model = gpt()
     with pytest.raises(ValueError, match=r"tokens: expected 1 to 16 positions .*got 17"):
         model(tokens(17))
-    with pytest.raises(TypeError, match="tokens: expected integers"):
-        model(tokens().float())
+    for bad in (tokens().float(), tokens() > 3, tokens() * 1j):
+        with pytest.raises(TypeError, match="tokens: expected integers"):
+            model(bad)
+    with pytest.raises(TypeError, match="tokens: expected a tensor, got ndarray"):
+        model(tokens().numpy())
     with pytest.raises(ValueError, match="tokens: expected shape"):
         model(tokens()[0])
+    for empty in (tokens()[:0], tokens()[:, :0]):
+        with pytest.raises(ValueError, match="tokens: expected no empty axis, got shape"):
+            model(empty)
+    for shift, found in ((VOCAB, "11 to"), (-1, "-1 to"), (2**40, "1099511627776 to")):
+        with pytest.raises(ValueError, match=f"tokens: expected 0 to 10, as .* is 11, got {found}"):
+            model(tokens() // VOCAB + shift)
+    with pytest.raises(ValueError, match="tokens: expected 0 to 10"):
+        model((tokens() // VOCAB - 1).to(torch.int8))
+
+
+@pytest.mark.parametrize("held", [0, 4])
+def test_bad_masks_are_named(held):
+    model, good = gpt(), torch.ones(B, T).bool()
+    cache = model.new_cache(B)
+    if held:
+        model(tokens(held), cache)
+    for mask, error, message in [
+        (good.float(), TypeError, "mask: expected dtype torch.bool"),
+        (good.long(), TypeError, "mask: expected dtype torch.bool"),
+        (good.numpy(), TypeError, "mask: expected a tensor"),
+        (good[0], ValueError, r"mask: expected shape \(3, 7\), got \(7,\)"),
+        (good[:, :-1], ValueError, r"mask: expected shape \(3, 7\), got \(3, 6\)"),
+        (good[:1], ValueError, r"mask: expected shape \(3, 7\), got \(1, 7\)"),
+        (causal_mask(T), ValueError, "mask: expected shape"),
+        (good.to("meta"), ValueError, "mask: expected a tensor on cpu as tokens, got one on meta"),
+    ]:
+        with pytest.raises(error, match=message):
+            model(tokens(), cache if held else None, mask=mask)
+        assert cache.length == held
+
+
+def test_bad_caches_are_named():
+    model = gpt()
     cache = model.new_cache(B)
     model(tokens(10), cache)
     with pytest.raises(ValueError, match="expected 1 to 6 positions after 10 in the cache"):
         model(tokens(7), cache)
-    with pytest.raises(ValueError, match=r"cache: .*as new_cache\(3\) makes it, got .*2, 3, 16, 4"):
-        model(tokens(3), model.new_cache(2))
+    assert cache.length == 10
+    for other in (
+        model.new_cache(2),
+        gpt(num_layers=3).new_cache(B),
+        gpt(num_kv_heads=1).new_cache(B),
+        gpt(num_heads=2).new_cache(B),
+        gpt(d_head=6).new_cache(B),
+        gpt(context=15).new_cache(B),
+        gpt().float().new_cache(B),
+        gpt().to("meta").new_cache(B),
+    ):
+        with pytest.raises(ValueError, match=r"^cache: .* as new_cache\(3\) makes it, got"):
+            model(tokens(), other)
+    for other in ([], {}, [None, None], tokens(), True):
+        with pytest.raises(TypeError, match="cache: expected that of new_cache, got"):
+            model(tokens(), other)
+    for rows in (0, -1, 2.0, None):
+        with pytest.raises((TypeError, ValueError), match="batch_size: expected an integer"):
+            model.new_cache(rows)
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "error", "message"),
+    [
+        (draw(T, D), {}, ValueError, r"x: expected shape \(b, t, 12\), got \(7, 12\)"),
+        (draw(B, T, D + 1), {}, ValueError, r"x: expected shape \(b, t, 12\), got \(3, 7, 13\)"),
+        (draw(B, T, D).numpy(), {}, TypeError, "x: expected a tensor"),
+        (draw(B, 0, D), {}, ValueError, "q: expected no empty axis"),
+        (draw(B, T, D), {"mask": torch.zeros(T, T).double()}, TypeError, "mask: expected dtype"),
+        (draw(B, T, D), {"mask": causal_mask(T)[:-1]}, ValueError, "mask: expected a shape that"),
+        (draw(B, T, D), {"mask": torch.ones(B, T).bool()}, ValueError, "mask: expected a shape"),
+        (draw(B, T, D), {"causal": "no"}, TypeError, "causal: expected True or False"),
+        (draw(B, T, D), {"causal": None}, TypeError, "causal: expected True or False"),
+        (draw(B, T, D), {"rotary": rotary_tables(T, 6)}, ValueError, r"cos: .*\(7, 2\), of x"),
+        (draw(B, T, D), {"rotary": rotary_tables(1, 4)}, ValueError, "cos: expected a row for"),
+        (draw(B, T, D), {"rotary": rotary_tables(9, 4)}, ValueError, "cos: expected a row for"),
+        (draw(B, T, D), {"layer_cache": lambda k, v: (k, v[:, :, 1:])}, ValueError, "v: expected"),
+        (draw(B, T, D), {"layer_cache": lambda k, v: (k.float(), v)}, TypeError, "k: expected dt"),
+    ],
+)
+def test_attention_names_what_does_not_fit(x, options, error, message):
+    layer = shaken(MultiHeadAttention(D, HEADS))
+    with pytest.raises(error, match=message):
+        layer(x, **options)
 
 
 def test_models_offers_them():

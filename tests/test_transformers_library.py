@@ -103,7 +103,8 @@ MODELS = {
     ),
     "llama 3": (
         # Pairs of features that turn 6.4, 1.6 and 0.4 times: kept, between and slowed down.
-        *LLAMA, rope(1e3, **LLAMA3) | {"rms_norm_eps": 1e-5, "head_dim": 10},
+        *LLAMA, rope(1e3, **LLAMA3) | {"rms_norm_eps": 1e-5, "head_dim": 10,
+                                       "max_position_embeddings": 64},
         {"rope_base": 1e3, "rope_scaling": RotaryScaling(8.0, original_context=40), "d_head": 10},
     ),
     "llama, all biases, one head of keys": (

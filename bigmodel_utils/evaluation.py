@@ -111,7 +111,7 @@ def call_model(forward, batches, x, *rest, whole=None):
         forward: the model's Forward.
         batches: where x is from.
         x: of one batch.
-        whole: all of x that there is, if known, as :class:`EmbeddingCheck` takes it.
+        whole: all of x that there is, if known, for a check of what an embedding gets.
     """
     try:
         with batches.embeddings.calling(forward.model, x, whole):

@@ -9,6 +9,8 @@ def pytest_configure(config):
     """Teach nbval to compare a drawing's record instead of a picture's coordinates."""
     if not config.pluginmanager.hasplugin("nbval"):
         return
+    # A fresh machine builds its font cache once; a slow one would say so in the first figure.
+    import matplotlib.font_manager  # noqa: F401
     from nbval.plugin import IPyNbCell
 
     if not hasattr(IPyNbCell, "compare_letters"):

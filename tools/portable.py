@@ -25,7 +25,6 @@ ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "docs" / "portability.json"
 REPORT = ROOT / "docs" / "portability.md"
 DISGUISES = {
-    "plain": {},
     "no vectors": {
         "ATEN_CPU_CAPABILITY": "default",
         "ONEDNN_MAX_CPU_ISA": "SSE41",
@@ -43,7 +42,6 @@ DISGUISES = {
     "rounded": {"BIGMODEL_ROUNDING": "1"},
 }
 WHAT = {
-    "plain": "this machine as it is, one thread",
     "no vectors": "kernels for a processor without AVX",
     "AVX2": "kernels for a processor with AVX2 and no more",
     "no oneDNN": "PyTorch's own kernels in place of oneDNN's",

@@ -53,7 +53,7 @@ def next_token_probabilities(logits, *, temperature=1.0, top_k=None, top_p=None)
     # The best becomes 0 first: then nothing overflows, however low the temperature. Outside of the
     # dtype's range a temperature would become 0 or infinity, and a forbidden token NaN.
     limits = torch.finfo(logits.dtype)
-    scaled = (logits - best) / min(max(temperature, limits.tiny), limits.max)
+    scaled = (logits - best) / min(max(float(temperature), limits.tiny), limits.max)
     probabilities = scaled.softmax(-1)
     top_k = None if top_k is None or top_k >= logits.shape[-1] else top_k
     top_p = None if top_p == 1 else top_p

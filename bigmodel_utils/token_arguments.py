@@ -3,7 +3,7 @@
 from bigmodel_utils.arguments import describe, integer
 from bigmodel_utils.byte_pairs import byte_tokens
 
-__all__ = ["allowed", "ids", "merges", "names", "text"]
+__all__ = ["allowed", "ids", "iterator", "merges", "names", "text"]
 
 
 def text(value, name="text", *, filled=False):
@@ -33,10 +33,17 @@ def ids(value, vocab_size, name="ids"):
     ]
 
 
+def iterator(name, value, expected):
+    """Return an iterator over ``value``, which should hold what ``expected`` says."""
+    try:
+        return iter(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected {expected}, got {describe(value)}") from None
+
+
 def merges(value):
     """Return the tokens (list of bytes) and the merges (dict from a pair to what it makes)."""
-    if not hasattr(value, "__iter__"):
-        raise TypeError(f"merges: expected pairs of tokens, got {describe(value)}")
+    value = iterator("merges", value, "pairs of tokens")
     tokens, made = byte_tokens(), {}
     number = {token: i for i, token in enumerate(tokens)}
     for pair in value:

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from bigmodel_utils import token_arguments, tokenizer_files
-from bigmodel_utils.arguments import describe, flag, integer
+from bigmodel_utils.arguments import flag, integer
 from bigmodel_utils.byte_pairs import learn_merges, merge_bytes
 from bigmodel_utils.pieces import GPT2_PIECES, PIECES, Pieces, special_parts
 
@@ -211,9 +211,8 @@ class BytePairTokenizer:
         Raises:
             TypeError, ValueError: as :meth:`encode` does, naming the string's place.
         """
-        if not hasattr(iterable, "__iter__"):
-            raise TypeError(f"iterable: expected strings, got {describe(iterable)}")
-        return self._stream(iterable, token_arguments.allowed(allowed_special, self.special_tokens))
+        strings = token_arguments.iterator("iterable", iterable, "strings")
+        return self._stream(strings, token_arguments.allowed(allowed_special, self.special_tokens))
 
     def _stream(self, strings, names):
         held, size, wanted = [], 0, _BLOCK

@@ -221,6 +221,40 @@ def test_a_gpt_by_hand(positions, kv_heads, norm, activation, bias, dropout):
     assert agree(model, (b, t)) == report
 
 
+@pytest.mark.parametrize(
+    ("options", "wide", "tied"),
+    [
+        ({"tie_embeddings": True}, 1, True),
+        ({"tie_embeddings": True, "positions": "learned", "init": "gpt2"}, 1, True),
+        ({"activation": "geglu", "d_head": 10}, 2, False),
+        ({"activation": "gelu_tanh", "bias": True, "head_bias": True}, 1, False),
+        ({"activation": "geglu_tanh", "qkv_bias": True, "embedding_scale": 5.0}, 2, False),
+        ({"bias": True, "ff_bias": False, "d_head": 2, "window": 3}, 1, False),
+        ({"out_bias": True, "qk_norm": True, "d_head": 4, "tie_embeddings": True}, 1, True),
+    ],
+)
+def test_a_gpt_with_the_options_of_real_models_by_hand(options, wide, tied):
+    b, t, vocab, d, heads, kv_heads, layers, d_ff, context = 3, 17, 37, 24, 6, 2, 2, 50, 20
+    model = models.GPT(
+        vocab, context=context, d_model=d, num_layers=layers, num_heads=heads,
+        num_kv_heads=kv_heads, d_ff=d_ff, **options,
+    )  # fmt: skip
+    report = agree(model, (b, t))
+    assert report.params == sum(p.numel() for p in model.parameters())  # tied ones once
+    d_head = options.get("d_head", d // heads)
+    d_q, d_kv = heads * d_head, kv_heads * d_head
+    block = d * (2 * d_q + 2 * d_kv + (wide + 1) * d_ff)
+    pairs = 2 * t * t * d_q
+    assert report.flops == 2 * b * (t * (layers * block + d * vocab) + layers * pairs)
+    bias = options.get("bias", False)
+    biases = (d_q + 2 * d_kv) * options.get("qkv_bias", bias) + d * options.get("out_bias", bias)
+    biases += (wide * d_ff + d) * options.get("ff_bias", bias)
+    gains = 2 * d + 2 * d_head * options.get("qk_norm", False)
+    tables = vocab * d * (1 if tied else 2) + vocab * options.get("head_bias", False)
+    tables += context * d * (options.get("positions") == "learned")
+    assert report.params == layers * (block + biases + gains) + tables + d
+
+
 class Mixed(nn.Module):
     """Branches, a layer called twice, tied weights, an empty shortcut and functions between."""
 

@@ -172,6 +172,89 @@ def test_bad_arguments_are_named(change, error, message):
         attention(**(arguments | change))
 
 
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"k": torch.ones(7, 4).double()}, TypeError, "k: expected dtype torch.float32 as q has"),
+        ({"v": torch.ones(7, 3).half()}, TypeError, "v: expected dtype torch.float32 as q has"),
+        ({"v": None}, TypeError, "v: expected a tensor, got NoneType"),
+        ({"v": torch.ones(3)}, ValueError, r"v: expected shape \(\.\.\., s, d\), got \(3,\)"),
+        ({"k": torch.ones(2, 7, 4), "v": torch.ones(3, 7, 3)}, ValueError,
+         r"v: expected leading axes that broadcast with \(2,\), got shape \(3, 7, 3\)"),
+        ({"q": torch.ones(2, 5, 4), "k": torch.ones(3, 7, 4)}, ValueError,
+         r"k: expected leading axes that broadcast with \(2,\), got shape \(3, 7, 4\)"),
+        ({"q": torch.ones(0, 4)}, ValueError, r"q: expected no empty axis, got shape \(0, 4\)"),
+        ({"k": torch.ones(0, 4)}, ValueError, r"k: expected no empty axis, got shape \(0, 4\)"),
+        ({"q": torch.ones(5, 0), "k": torch.ones(7, 0)}, ValueError, "q: expected no empty axis"),
+        ({"mask": torch.ones(5, 7).long()}, TypeError, "mask: expected dtype torch.bool"),
+        ({"mask": torch.ones(2, 5, 7).bool()}, ValueError, r"mask: .*broadcasts to \(5, 7\)"),
+    ],
+)  # fmt: skip
+def test_tensors_that_do_not_fit_are_named(change, error, message):
+    arguments = {"q": torch.ones(5, 4), "k": torch.ones(7, 4), "v": torch.ones(7, 3)}
+    with pytest.raises(error, match=message):
+        attention(**(arguments | change))
+
+
+# Above 256 keys the fused kernel takes over, which takes a float mask as something to add.
+@pytest.mark.parametrize("s", [9, 300])
+@pytest.mark.parametrize("fused", [None, False, True])
+@pytest.mark.parametrize(
+    "options", [{}, {"causal": True}, {"n_kv": 2}, {"n_kv": 2, "causal": True}]
+)
+def test_the_layer_refuses_on_every_path(s, fused, options):
+    layer, b, n, t, d = DotProductAttention(), 2, 4, 5, 3
+    layer.fused = fused
+    q, k = draw(b, n, t, d), draw(b, options.get("n_kv", n), s, d, seed=1)
+    good = {"q": q, "k": k, "v": draw(*k.shape[:3], 6), "causal": options.get("causal", False)}
+    zeros = torch.zeros(t, s).double()
+    layer(**good, mask=zeros == 0)
+    added = torch.nn.Transformer.generate_square_subsequent_mask(s)[-t:]
+    for change, error, message in [
+        ({"mask": zeros}, TypeError, "mask: expected dtype torch.bool, got a float64 tensor"),
+        ({"mask": added}, TypeError, "mask: expected dtype torch.bool, got a float32 tensor"),
+        ({"mask": torch.ones(t, s)}, TypeError, "mask: expected dtype torch.bool"),
+        ({"mask": torch.ones(t, s).byte()}, TypeError, "mask: expected dtype torch.bool"),
+        ({"mask": (zeros == 0).numpy()}, TypeError, "mask: expected a tensor"),
+        ({"mask": zeros.T == 0}, ValueError, r"mask: expected a shape that broadcasts to \(2, 4, "),
+        ({"mask": torch.ones(b, s).bool()[:, None]}, ValueError, "mask: expected a shape that"),
+        ({"mask": torch.ones(1, b, n, t, s).bool()}, ValueError, "mask: expected a shape that"),
+        ({"causal": "no"}, TypeError, "causal: expected True or False, got str 'no'"),
+        ({"causal": 1}, TypeError, "causal: expected True or False"),
+        ({"causal": None}, TypeError, "causal: expected True or False"),
+        ({"q": q[0]}, ValueError, r"q: expected shape \(b, n, t, d\), got \(4, 5, 3\)"),
+        ({"k": k[0]}, ValueError, r"k: expected shape \(b, n, t, d\), got"),
+        ({"q": q.float()}, TypeError, "k: expected dtype torch.float32 as q has, got a float64"),
+        ({"v": good["v"].float()}, TypeError, "v: expected dtype torch.float64 as q has"),
+        ({"q": q.long()}, TypeError, "q: expected a floating-point tensor"),
+        ({"q": q[:1]}, ValueError, "k: expected 1 rows and a number of heads that divides"),
+        ({"q": q[:, :3]}, ValueError, "k: expected 2 rows and .* divides the 3 of q"),
+        ({"k": k[:, :1]}, ValueError, "v: expected 2 rows and 1 heads as k"),
+        ({"k": k[..., :2]}, ValueError, "k: expected 3 features as q has, got shape"),
+        ({"v": good["v"][:, :, 1:]}, ValueError, f"v: expected one row for each of the {s} keys"),
+        ({"q": q[:, :, :0]}, ValueError, "q: expected no empty axis"),
+        ({"k": k[:, :, :0], "v": good["v"][:, :, :0]}, ValueError, "k: expected no empty axis"),
+        ({"v": good["v"][..., :0]}, ValueError, "v: expected no empty axis"),
+        ({"q": q[:0], "k": k[:0], "v": good["v"][:0]}, ValueError, "q: expected no empty axis"),
+        ({"q": q.numpy()}, TypeError, "q: expected a tensor"),
+        ({"causal": True, "k": k[:, :, :4], "v": good["v"][:, :, :4]}, ValueError,
+         "k: expected at least 5 keys, as causal"),
+    ]:  # fmt: skip
+        with pytest.raises(error, match=message):
+            layer(**good | change)
+
+
+@pytest.mark.parametrize("s", [9, 300])
+def test_autocast_may_mix_dtypes(s):
+    """Its products make them one, as under a cache that is kept in float32."""
+    layer, (q, k, v) = DotProductAttention(), (draw(2, 3, n, 4).float() for n in (5, s, s))
+    with pytest.raises(TypeError, match="k: expected dtype"):
+        layer(q.bfloat16(), k, v)
+    with torch.autocast("cpu", torch.bfloat16):
+        got = layer(q.bfloat16(), k, v)
+    torch.testing.assert_close(got.float(), layer(q, k, v), rtol=0.05, atol=0.05)
+
+
 @pytest.mark.parametrize("arguments", [(0,), (3, 2), (2.0,), (True,)])
 def test_causal_mask_refuses(arguments):
     with pytest.raises((TypeError, ValueError), match=r"^[ts]: expected"):

@@ -14,6 +14,7 @@ from bigmodel_utils.models import GPT
 
 CHECKED = settings(deadline=None, derandomize=True, max_examples=150)
 VOCAB = 11
+NAN, INF = math.nan, math.inf
 
 
 # next_token_probabilities -------------------------------------------------------------------------
@@ -72,6 +73,26 @@ def test_extreme_temperatures_overflow_nowhere(temperature, dtype):
     [row] = next_token_probabilities(logits, temperature=temperature).tolist()
     cold = temperature < 1
     assert row == pytest.approx([0, 0.5, 0, 0.5] if cold else [0.25] * 4, abs=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("temperature", [1e-320, 5e-324, 1e-39, 1e39, 1e300, 1.7e308, 10**300])
+def test_a_forbidden_token_stays_forbidden(temperature, dtype):
+    """Beyond a dtype's range the temperature would be 0 or infinite: -inf / inf is no number."""
+    logits = torch.tensor([[-INF, 1.0, 3.0, 2.0]], dtype=dtype)
+    [row] = next_token_probabilities(logits, temperature=temperature).tolist()
+    assert row == pytest.approx([0, 0, 1, 0] if temperature < 1 else [0] + 3 * [1 / 3], abs=1e-6)
+    [row] = next_token_probabilities(logits, temperature=temperature, top_k=10**400).tolist()
+    assert math.fsum(row) == pytest.approx(1) and row[0] == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("top_p", [5e-324, 1e-320, 1e-300, 1e-46, 1e-40, 1e-9])
+@pytest.mark.parametrize("more", [{}, {"top_k": 3}, {"temperature": 1e-320}])
+def test_the_smallest_top_p_leaves_the_most_likely_token(top_p, dtype, more):
+    logits = torch.tensor([[0.0, 1.0, 3.0, 2.0], [2.0, 2.0, 1.0, -INF]], dtype=dtype)
+    got = next_token_probabilities(logits, top_p=top_p, **more)
+    assert got.tolist() == [[0, 0, 1, 0], [1, 0, 0, 0]]
 
 
 def test_temperature_zero_is_the_first_of_the_most_likely_tokens():
@@ -134,9 +155,6 @@ def test_the_logits_are_left_alone():
     before = logits.clone()
     next_token_probabilities(logits, temperature=0.5, top_k=3, top_p=0.5)
     assert torch.equal(logits, before)
-
-
-NAN, INF = math.nan, math.inf
 
 
 @pytest.mark.parametrize(
@@ -249,6 +267,47 @@ def test_the_cache_reads_each_token_once_but_for_restarts():
     assert sizes == [5, 6, 7, 8, 4, 5, 6, 7, 8, 4]
 
 
+@pytest.mark.parametrize("positions", ["rotary", "learned", "sinusoidal", "none"])
+@pytest.mark.parametrize("options", [{}, {"num_kv_heads": 1, "window": 3}, {"context": 3}])
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_a_padded_prompt_is_continued_as_if_alone(seen, positions, options, use_cache):
+    """Each row restarts its window when it is full itself, which is at another step in each."""
+    model = gpt(positions=positions, **options)
+    start, lengths = prompt(4, 10), torch.tensor([3, 10, 1, 7])
+    written = generate(model, start, 14, lengths=lengths, temperature=0, use_cache=use_cache)
+    batch, seen[:] = list(seen), []
+    assert written.shape == (4, 24) and torch.equal(written[:, :10], start)
+    for row, n in enumerate(lengths.tolist()):
+        seen.clear()
+        alone = generate(model, start[row : row + 1, 10 - n :], 14, temperature=0)
+        assert torch.equal(written[row, 10 - n :], alone[0])
+        for got, expected in zip(batch, seen, strict=True):
+            torch.testing.assert_close(got[row], expected[0], rtol=1e-10, atol=1e-10)
+
+
+def test_padding_may_hold_anything():
+    model, lengths = gpt(), torch.tensor([4, 2])
+    start = prompt(2, 4)
+    start[1, :2] = torch.tensor([-100, 10**9])
+    got = generate(model, start, 9, lengths=lengths, seed=3)
+    assert torch.equal(got[:, :4], start)
+    start[1, :2] = 0
+    clean = generate(model, start, 9, lengths=lengths, seed=3)
+    assert torch.equal(got[:, 4:], clean[:, 4:])
+
+
+def test_full_lengths_are_no_lengths():
+    model, start = gpt(), prompt(2, 5)
+    for dtype in (torch.int64, torch.int32, torch.uint8):
+        lengths = torch.full((2,), 5, dtype=dtype)
+        got = generate(model, start, 9, lengths=lengths, seed=3)
+        assert torch.equal(got, generate(model, start, 9, seed=3))
+    same = generate(Bigram(), start, 3, lengths=lengths, use_cache=False, temperature=0)
+    assert torch.equal(same, generate(Bigram(), start, 3, use_cache=False, temperature=0))
+    with pytest.raises(TypeError, match="lengths: expected None for Bigram, whose forward has no"):
+        generate(Bigram(), start, 3, lengths=torch.tensor([5, 4]), use_cache=False)
+
+
 def test_samples_follow_the_distribution():
     model = gpt()
     start = torch.ones(20_000, 1).long()
@@ -341,7 +400,7 @@ def test_nothing_to_write_is_the_prompt_itself():
     assert torch.equal(tokens, start)
 
 
-@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8])
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, torch.int16, torch.uint16])
 def test_prompts_of_other_integers_are_understood(dtype):
     start = prompt(2, 3)
     tokens = generate(gpt(), start.to(dtype), 5)
@@ -363,6 +422,25 @@ def test_prompts_of_other_integers_are_understood(dtype):
         (None, prompt(1, 2) - 99, {}, ValueError, "prompt: expected tokens from 0 to 10, as the"),
         (None, prompt(1, 2) + VOCAB, {}, ValueError, "prompt: expected tokens from 0 to 10"),
         (Bigram(), prompt(1, 2) - 99, {}, ValueError, "prompt: expected tokens from 0 up"),
+        (None, prompt(1, 2), {"lengths": [2]}, TypeError, "lengths: expected a tensor"),
+        (None, prompt(1, 2), {"lengths": torch.ones(1)}, TypeError, "lengths: expected integers"),
+        (
+            None,
+            prompt(1, 2),
+            {"lengths": torch.tensor([0])},
+            ValueError,
+            "lengths: expected 1 to 2",
+        ),
+        (
+            None,
+            prompt(1, 2),
+            {"lengths": torch.tensor([3])},
+            ValueError,
+            "lengths: expected 1 to 2",
+        ),
+        (None, prompt(1, 2), {"lengths": torch.tensor([1, 1])}, ValueError, "lengths: expected sh"),
+        (None, prompt(1, 2) > 3, {}, TypeError, "prompt: expected integers"),
+        (None, prompt(1, 2).numpy(), {}, TypeError, "prompt: expected a tensor"),
         (None, prompt(1, 2), {"max_new_tokens": -1}, ValueError, "max_new_tokens: expected an int"),
         (None, prompt(1, 2), {"max_new_tokens": 1.0}, TypeError, "max_new_tokens: expected an int"),
         (None, prompt(1, 2), {"seed": -1}, ValueError, "seed: expected an integer of at least 0"),

@@ -121,6 +121,7 @@ def test_nothing_is_learnt_of_special_tokens():
         (lambda: BytePairTokenizer.train("abc", 257, special_tokens=["x", "y"]), ValueError,
          "vocab_size: expected an integer of at least 258"),
         (lambda: BytePairTokenizer(3), TypeError, "merges: expected pairs of tokens, got int 3"),
+        (lambda: BytePairTokenizer(torch.zeros(())), TypeError, "merges: expected pairs of tokens"),
         (lambda: BytePairTokenizer(None), TypeError, "merges: expected pairs of tokens"),
     ],
 )  # fmt: skip
@@ -289,6 +290,7 @@ def test_a_pattern_of_ones_own_is_held_from_one_special_token_to_the_next():
     [
         (None, TypeError, "iterable: expected strings, got NoneType"),
         (3, TypeError, "iterable: expected strings, got int 3"),
+        (torch.tensor(0), TypeError, "iterable: expected strings, got a int64 tensor"),
         (["a", 3], TypeError, r"iterable\[1\]: expected a string, got int 3"),
         ([b"a"], TypeError, r"iterable\[0\]: expected a string, got bytes"),
         (b"a", TypeError, r"iterable\[0\]: expected a string, got int 97"),

@@ -39,7 +39,6 @@ DISGUISES = {
     "two threads": {"BIGMODEL_THREADS": "2", "OMP_NUM_THREADS": "2"},
     "no bfloat16": {"BIGMODEL_BFLOAT16": "0"},
     "perturbed": {"BIGMODEL_PERTURB": "1e-6"},
-    "rounded": {"BIGMODEL_ROUNDING": "1"},
 }
 WHAT = {
     "no vectors": "kernels for a processor without AVX",
@@ -48,7 +47,6 @@ WHAT = {
     "two threads": "sums in another order",
     "no bfloat16": "training in float32, as on a processor without bfloat16 units",
     "perturbed": "all starting weights changed by one part in a million",
-    "rounded": "every product, sum and function moved by up to four units in the last place",
 }
 COMMAND = (
     *("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env"),

@@ -20,9 +20,9 @@ class History:
         losses: training loss of each step's batch, before its update.
         learning_rates: learning rate of each step.
         epochs: a dict for each finished epoch: ``epoch`` (from 1), ``train_loss`` (mean over the
-            targets that count, while the weights were changing), ``test_loss`` and ``test_accuracy`` (None
-            without test data or without classes), ``seconds`` on the wall and ``cpu_seconds``
-            over all threads, both for training alone.
+            targets that count, while the weights were changing), ``test_loss`` and
+            ``test_accuracy`` (None without test data or without classes), ``seconds`` on the wall
+            and ``cpu_seconds`` over all threads, both for training alone.
         interrupted: True if the run was stopped by Ctrl-C.
     """
 

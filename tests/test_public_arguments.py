@@ -357,7 +357,8 @@ TABLE = {
         dict,
         {"merges": [NONE, st.integers(),
                     *one([3], ["ab"], [(1, 2, 3)], [(1,)], [(1, 999)], [(-1, 2)], [(1.0, 2)])],
-         "special_tokens": [NONE, st.integers(), TEXT, TENSORS, *one([1], [b"a"], [""], ["a", "a"])],
+         "special_tokens": [NONE, st.integers(), TEXT, TENSORS,
+                            *one([1], [b"a"], [""], ["a", "a"])],
          "pattern": [NONE, st.integers(), TENSORS, *one("(", "[a", r"\pL", r"\p{Foo}", b"a")]},
     ),
     "data.split": (

@@ -1,7 +1,5 @@
 """Batches from tensors, a Dataset or a DataLoader, in an order that a seed fixes."""
 
-import math
-
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -152,7 +150,7 @@ class Batches:
         if self.tensors is not None and num_classes is not None:
             self.check_labels(None, num_classes)
         x = self.whole_x
-        if x is not None and not x.is_floating_point() and num_rows not in (None, math.inf):
+        if x is not None and not x.is_floating_point() and num_rows is not None:
             self.embeddings.check(x, num_rows)
 
     def pieces(self, batch, size):

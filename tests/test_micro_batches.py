@@ -423,6 +423,12 @@ def test_other_labels_are_errors_as_before(y, words, wrap):
         fit(mlp().double(), rows(), data, epochs=1, **PLAIN)
 
 
+def test_tensors_without_a_label_are_told_before_a_step():
+    for data in [((rows()[0], ALONE), rows()), (rows(), (rows()[0], ALONE))]:
+        with pytest.raises(ValueError, match=r"^(train|test): expected a label that counts"):
+            fit(mlp().double(), *data, epochs=1, on_step=lambda *_: pytest.fail("a step"), **PLAIN)
+
+
 def test_labels_of_the_test_data_are_told_before_an_epoch_is_spent():
     model = mlp().double()
     with pytest.raises(ValueError, match=r"^test: expected labels from 0"):

@@ -146,7 +146,8 @@ def test_indices_that_the_model_makes_are_named_too():
     with pytest.raises(ValueError, match=r"^train: expected integers from 0 to 6, as the model's "
                        "embedding table has 7 rows, got integers from 1 to 7"):  # fmt: skip
         fit(Shifted(1), (TOKENS, TOKENS), **PLAIN)
-    fit(Shifted(1), (TOKENS - 1, TOKENS), **PLAIN)  # x itself may be out of range
+    for wrap in CALL.values():  # x itself may be out of range
+        fit(Shifted(1), wrap(TOKENS - 1), wrap(TOKENS - 1), **PLAIN)
 
     # Later in the run: torch's error, in words.
     order = torch.randperm(12, generator=torch.Generator().manual_seed(0))
@@ -223,6 +224,10 @@ def test_overlapping_windows_are_judged_by_the_row_under_them():
     assert outside(gaps, 7) is None  # what lies between windows is no matter
     both, _ = windows(torch.tensor([1, 2, 3, 90]), 2, stride=1)
     assert both.shape == (2, 2) and outside(both, 4) is None
+    row = torch.tensor([1, 90] * 20)
+    odd = windows(row, 6, stride=2)[0][:, ::2]  # overlapping, and never at 90
+    assert under(odd).numel() < odd.numel() and under(odd).max() == 90
+    assert outside(odd, 2) is None and outside(odd, 1) == (1, 1)
     assert under(torch.ones(3, 1).long().expand(3, 9)).numel() == 3
 
 

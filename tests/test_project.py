@@ -17,8 +17,9 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 PINNED = ("requirements.txt", "requirements-test.txt", "requirements-colab.txt", "constraints.txt")
-# The glossary, the corrections and the pages that quote the article hold its Chinese.
-CHINESE = ("book/appendix/", "book/4_practice/recognition.ipynb")
+# The glossary, the corrections and the pages that quote the article hold its Chinese; the tokenizer
+# is tested on some.
+CHINESE = ("book/appendix/", "book/4_practice/recognition.ipynb", "tests/test_tokenizer")
 # And this page stores tokens of Python's reference, one of which is a curly apostrophe with an s.
 CURLY = (*CHINESE, "book/4_practice/language_model.ipynb")
 

@@ -145,7 +145,7 @@ def test_no_scale_is_too_large_or_too_small(dtype, rows, columns):
 
 def test_the_scale_changes_no_bit_where_it_did_not_matter_before():
     """By a power of two: numbers of the usual size are rounded as by the plain division."""
-    for dtype in (torch.float32, torch.bfloat16):
+    for dtype in (torch.float64, torch.float32, torch.bfloat16):
         x = torch.randn(4, 7, 11, generator=torch.Generator().manual_seed(0)).to(dtype) * 0.01
         expected = x / x.norm(dim=(-2, -1), keepdim=True)
         for _ in range(5):

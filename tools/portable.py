@@ -129,7 +129,7 @@ def write(record):
 def report(record):
     """Return the results as a Markdown page."""
     names = [name for name in DISGUISES if any(name in row for row in record["pages"].values())]
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(record["versions"].items()))
+    versions = ", ".join(f"{name} {v}" for name, v in sorted(record["versions"].items()))
     lines = [
         "# Pages under disguises of one machine",
         "",

@@ -23,9 +23,9 @@ def setup(seed=0, *, threads=None):
         threads: CPU threads for PyTorch; by default ``BIGMODEL_THREADS`` if that is
             set, else two, or one on a single-core machine.
 
-    Three more variables disguise the machine, for tests of what must hold on any:
-    ``BIGMODEL_BFLOAT16``, see :func:`number_format`; ``BIGMODEL_ONEDNN=0``, which turns the
-    oneDNN kernels off; and ``BIGMODEL_PERTURB=1e-6``, see :mod:`bigmodel_utils.disguise`.
+    Four more variables disguise the machine, for tests of what must hold on any:
+    ``BIGMODEL_BFLOAT16``, ``BIGMODEL_ONEDNN``, ``BIGMODEL_PERTURB`` and ``BIGMODEL_ROUNDING``, see
+    :mod:`bigmodel_utils.disguise`.
 
     Returns:
         torch.device: a CUDA device, else Apple's ``mps``, else the CPU.

@@ -30,7 +30,7 @@ def way(name):
     """Return causal attention of q, k, v (b, n, t, d) by this name."""
     import torch
 
-    from bigmodel_utils.tiled_attention import tiled_attention
+    from bigmodel_utils.models import tiled_attention
 
     def explicit(q, k, v):
         t = q.shape[-2]
@@ -130,7 +130,7 @@ def check(length):
 
 def compare(passes, length, rounds, threads):
     """Print time and memory of each way, and the ratios to the explicit one."""
-    from bigmodel_utils.memory import peak_bytes
+    from bigmodel_utils.accounting import peak_bytes
 
     given = case(length)
     times = {name: [] for name in WAYS}

@@ -27,8 +27,7 @@ def parts():
     import torch
     import torch.nn.functional as F
 
-    from bigmodel_utils.attention import attention, causal_mask
-    from bigmodel_utils.positions import rotary_tables, rotate
+    from bigmodel_utils.models import attention, causal_mask, rotary_tables, rotate
 
     generator = torch.Generator().manual_seed(0)
 

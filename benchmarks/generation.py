@@ -39,7 +39,7 @@ def timed(model, prompt, new_tokens, *, use_cache):
     """Return the generated tokens and the seconds that they took."""
     import torch
 
-    from bigmodel_utils.generation import generate
+    from bigmodel_utils.models import generate
 
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     start = clock()

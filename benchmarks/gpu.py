@@ -87,7 +87,7 @@ def train(model, tokens, optimizer_name, *, rows, steps, device, dtype, compiled
     import torch
     import torch.nn.functional as F
 
-    from bigmodel_utils.muon import MuonAdamW
+    from bigmodel_utils.optim import MuonAdamW
 
     def loss_of(x, y, dtype=dtype):
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
@@ -145,7 +145,7 @@ def main():
             "tiny size on the CPU"
         )
     from bigmodel_utils.accounting import predict
-    from bigmodel_utils.text import load_text
+    from bigmodel_utils.data import load_text
 
     size = SMOKE if options.smoke else Size()
     dtype = number_format(device)

@@ -149,7 +149,7 @@ def plain_run(tokens, held_out, vocab_size, seconds, *, over_budget, seed):
     import torch
     import torch.nn.functional as F
 
-    from bigmodel_utils.text import windows
+    from bigmodel_utils.data import windows
 
     torch.manual_seed(seed)
     rows, length, warm_up = PLAIN["rows"], PLAIN["length"], PLAIN["warm_up"]
@@ -194,8 +194,8 @@ class Book:
     def __init__(self, tokens, held_out, vocab_size, *, ways, seed):
         import torch
 
+        from bigmodel_utils.data import windows
         from bigmodel_utils.models import GPT
-        from bigmodel_utils.text import windows
 
         torch.manual_seed(seed)
         self.tokens, self.seed = tokens, seed
@@ -243,7 +243,7 @@ class Book:
         """Yield batches without end: each epoch cuts the text into rows at another offset."""
         import torch
 
-        from bigmodel_utils.text import windows
+        from bigmodel_utils.data import windows
 
         generator = torch.Generator().manual_seed(self.seed)
         while True:
@@ -257,7 +257,7 @@ class Book:
         """Train from the start for a time; return the Run."""
         import torch
 
-        from bigmodel_utils.muon import Muon
+        from bigmodel_utils.optim import Muon
 
         self.model.load_state_dict(self.start)
         self.model.zero_grad()
@@ -315,8 +315,7 @@ def load(path, *, validate):
     """Return (training tokens, held-out tokens, size of the vocabulary)."""
     import torch
 
-    from bigmodel_utils.text import load_text, split_text
-    from bigmodel_utils.tokenizer import CharTokenizer
+    from bigmodel_utils.data import CharTokenizer, load_text, split_text
 
     text = load_text(path)
     training, held_out = split_text(text)

@@ -73,7 +73,7 @@ def bare_loop(model, x, y, *, epochs, batch_size, dtype, seed):
 
 def book_loop(model, x, y, *, epochs, batch_size, dtype, seed):
     """Train by the recipe with the book's loop."""
-    from bigmodel_utils.augment import shift
+    from bigmodel_utils.data import random_shift
     from bigmodel_utils.training import fit
 
     fit(
@@ -83,7 +83,7 @@ def book_loop(model, x, y, *, epochs, batch_size, dtype, seed):
         batch_size=batch_size,
         lr=LR,
         label_smoothing=SMOOTHING,
-        augment=lambda x, generator: shift(x, 1, generator=generator),
+        augment=lambda x, generator: random_shift(x, 1, generator=generator),
         dtype=dtype,
         device="cpu",
         seed=seed,

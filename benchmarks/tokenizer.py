@@ -61,7 +61,7 @@ def library(text, vocab_size):
     """Train the tokenizers library's byte-level byte pairs on the same pieces."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    from bigmodel_utils.tokenizer import PIECES
+    from bigmodel_utils.data import PIECES
 
     tokenizer = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(PIECES), "isolated")
@@ -79,7 +79,7 @@ def library(text, vocab_size):
 
 def ours(text, vocab_size):
     """Train the package's."""
-    from bigmodel_utils.tokenizer import BytePairTokenizer
+    from bigmodel_utils.data import BytePairTokenizer
 
     return BytePairTokenizer.train(text, vocab_size)
 

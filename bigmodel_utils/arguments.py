@@ -8,12 +8,17 @@ import os
 import torch
 
 __all__ = [
+    "betas",
+    "broadcasts",
     "describe",
     "device",
     "filled",
     "flag",
+    "generator",
     "integer",
+    "integers",
     "matching",
+    "module",
     "one_of",
     "pair",
     "path",
@@ -25,7 +30,9 @@ __all__ = [
 def describe(value):
     """Return a short text for an error message: a tensor by dtype and shape, else its repr."""
     if isinstance(value, torch.Tensor):
-        return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
+        kind = str(value.dtype).removeprefix("torch.")
+        article = "an" if kind.startswith("int") else "a"
+        return f"{article} {kind} tensor of shape {tuple(value.shape)}"
     text = repr(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
 
@@ -157,4 +164,55 @@ def matching(name, value, shape, x, hint=""):
     filled(name, value)
     if value.device != x.device:
         raise ValueError(f"{name}: expected a tensor on {x.device} as x, got one on {value.device}")
+    return value
+
+
+def betas(name, value):
+    """Return ``value`` if it is a pair of shares in [0, 1), as Adam's averages have them."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name}: expected two numbers, got {describe(value)}")
+    shares = tuple(real(name, share, minimum=0, maximum=1) for share in value)
+    if 1 in shares:
+        raise ValueError(f"{name}: expected less than 1, got {shares}")
+    return shares
+
+
+def integers(name, value, shape=None):
+    """Return ``value`` if it is a tensor of integers (no bool) of the named shape.
+
+    ``shape`` is as in :func:`tensor`.
+    """
+    tensor(name, value, shape)
+    if value.is_floating_point() or value.is_complex() or value.dtype == torch.bool:
+        raise TypeError(f"{name}: expected integers (int64), got {describe(value)}")
+    return value
+
+
+def module(name, value):
+    """Return ``value`` if it is a torch.nn.Module, else TypeError."""
+    if not isinstance(value, torch.nn.Module):
+        raise TypeError(f"{name}: expected a torch.nn.Module, got {describe(value)}")
+    return value
+
+
+def generator(name, value, device=None):
+    """Return ``value`` if it is a torch.Generator, for tensors on ``device`` if that is given."""
+    if not isinstance(value, torch.Generator):
+        raise TypeError(f"{name}: expected a torch.Generator, got {describe(value)}")
+    if device is not None and value.device != torch.device(device):
+        raise ValueError(f"{name}: expected one for {device}, got one for {value.device}")
+    return value
+
+
+def broadcasts(name, value, shape):
+    """Return the tensor ``value`` if it broadcasts to ``shape`` without making that larger."""
+    shape = tuple(shape)
+    try:
+        fits = torch.broadcast_shapes(value.shape, shape) == shape
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{name}: expected a shape that broadcasts to {shape}, got {tuple(value.shape)}"
+        )
     return value

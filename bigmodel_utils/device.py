@@ -9,7 +9,7 @@ import random
 import sys
 import time
 
-__all__ = ["Stopwatch", "choose_device", "number_format", "setup", "synchronize"]
+__all__ = ["Stopwatch", "at_hand", "choose_device", "number_format", "setup", "synchronize"]
 
 
 def setup(seed=0, *, threads=None):
@@ -64,6 +64,36 @@ def choose_device():
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def at_hand(name, value):
+    """Return ``value`` as torch.device if tensors can be computed with on it here.
+
+    Raises:
+        TypeError, ValueError: naming ``name`` and, if torch knows the device and the machine has
+            it not, the devices that there are.
+    """
+    import torch
+
+    from bigmodel_utils import arguments
+
+    device = arguments.device(name, value)
+    try:
+        torch.ones(1, device=device).item()  # `meta` makes tensors, too, but without numbers
+    except Exception as error:  # a build without it, a missing driver, no such number: many types
+        found = ", ".join(repr(one) for one in _found())
+        raise ValueError(
+            f"{name}: expected one of the devices of this machine, {found}, got "
+            f"{arguments.describe(value)}, which is not available"
+        ) from error
+    return device
+
+
+def _found():
+    import torch
+
+    found = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    return [*found, "mps"] if torch.backends.mps.is_available() else found
 
 
 def number_format(device):

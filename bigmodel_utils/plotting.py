@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bigmodel_utils import arguments, drawn
+from bigmodel_utils.words import say
 
 __all__ = [
     "COLORS",
@@ -230,8 +231,8 @@ def confusion(matrix, ax, *, names=None):
     names = [str(name) for name in names]
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks(range(len(names)), names)
-    ax.set_xlabel("answer")
-    ax.set_ylabel("truth")
+    ax.set_xlabel(say("answer"))
+    ax.set_ylabel(say("truth"))
     return ax
 
 
@@ -247,8 +248,8 @@ def history(record, ax, *, label=None, color=None):
     smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
     steps = np.arange(window, losses.size + 1)
     ax.plot(steps, smooth, label=label, color=color)
-    ax.set_xlabel("step")
-    ax.set_ylabel("training loss (nats)")
+    ax.set_xlabel(say("step"))
+    ax.set_ylabel(say("training loss (nats)"))
     return ax
 
 

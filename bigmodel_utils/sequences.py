@@ -28,9 +28,7 @@ def check_lengths(lengths, batch=None, size=None, *, name="lengths"):
         ValueError: not one length a row, a sequence without a step, or one longer than the
             padded tensor, naming the first row at fault.
     """
-    arguments.tensor(name, lengths)
-    if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
-        raise TypeError(f"{name}: expected integers, got {describe(lengths)}")
+    arguments.integers(name, lengths)
     got = f"got shape {tuple(lengths.shape)}"
     if lengths.ndim != 1 or (batch is not None and len(lengths) != batch):
         expected = "one for each row" if batch is None else f"shape ({batch},), one for each row"

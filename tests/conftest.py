@@ -1,7 +1,8 @@
-"""Fixtures for all tests."""
+"""Fixtures and options for all tests."""
 
 import signal
 
+import of_pages
 import pytest
 
 
@@ -11,3 +12,32 @@ def ctrl_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+def pytest_addoption(parser):
+    """Add ``--page``."""
+    parser.addoption(
+        "--page",
+        action="append",
+        metavar="STEM",
+        help="keep the tests of this page, its checkers and its figures: attention, gates ...",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keep what concerns the pages that were asked for."""
+    asked = config.getoption("--page")
+    if not asked:
+        return
+    pages = of_pages.names_of_pages()
+    for stem in asked:
+        if stem not in pages:
+            raise pytest.UsageError(
+                f"--page: expected the stem of a page in _toc.yml, got {stem!r}; "
+                f"there are {', '.join(sorted(pages))}"
+            )
+    known = set().union(*(names.all() for names in pages.values()))
+    wanted = set().union(*(pages[stem].all() for stem in asked))
+    kept = [item for item in items if of_pages.concerns(item, wanted, known)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept

@@ -8,15 +8,14 @@ where the built book looks for it, and the repository's address in the install g
 """
 
 import argparse
-import json
 import math
 import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
+import files
 import nbformat
 import yaml
 from nbclient import NotebookClient
@@ -103,20 +102,7 @@ def set_badge(notebook, cpu_seconds, peak_mb):
 
 def write(path, notebook):
     """Write the page atomically; return whether its bytes changed."""
-    text = nbformat.writes(notebook, version=4)
-    text = json.dumps(json.loads(text), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except BaseException:  # Ctrl-C too: leave the old page and nothing else
-        os.unlink(partial)
-        raise
-    return True
+    return files.write(path, files.of_notebook(notebook))
 
 
 def run(path, dry_run=False):

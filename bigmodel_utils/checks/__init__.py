@@ -1,10 +1,12 @@
 """Exercise checkers: each takes the reader's function and returns a :class:`Verdict`.
 
 One module per topic holds the checkers of a page. This one holds what they share.
-A checker is itself attacked: tests/test_checkers.py feeds every one of them wrong answers.
+A checker is itself attacked: tests/pages/test_checkers.py feeds every one of them wrong answers.
 """
 
 from typing import NamedTuple
+
+from bigmodel_utils.words import say
 
 __all__ = ["Verdict", "grade", "random_tensor"]
 
@@ -16,8 +18,10 @@ class Verdict(NamedTuple):
     message: str
 
     def __repr__(self):
-        mark = {"right": "Correct", "wrong": "Not yet", "unsolved": "Not solved yet"}[self.status]
-        return f"{mark}. {self.message}"
+        marks = {
+            "right": say("Correct."), "wrong": say("Not yet."), "unsolved": say("Not solved yet.")
+        }  # fmt: skip
+        return f"{marks[self.status]} {self.message}"
 
 
 def grade(function, cases, oracle, *, atol=1e-9, hint=""):
@@ -33,7 +37,7 @@ def grade(function, cases, oracle, *, atol=1e-9, hint=""):
         cases: list of argument tuples; each should break another wrong answer.
         oracle: the trusted function, called with the same arguments.
         atol: largest absolute difference allowed.
-        hint: a sentence added to a wrong verdict.
+        hint: a sentence added to a wrong verdict, in English; see :func:`bigmodel_utils.words.say`.
 
     Raises:
         ValueError: without cases, since every function would pass.
@@ -41,23 +45,32 @@ def grade(function, cases, oracle, *, atol=1e-9, hint=""):
     if not cases:
         raise ValueError("cases: expected at least one, got none")
     if not callable(function):
-        return Verdict("wrong", f"Expected a function, got {type(function).__name__}.")
+        return Verdict(
+            "wrong", say("Expected a function, got {kind}.", kind=type(function).__name__)
+        )
     for number, arguments in enumerate(cases, start=1):
         given = tuple(_copy(a) for a in arguments)
         try:
             answer = function(*given)
         except NotImplementedError:
-            return Verdict("unsolved", "Replace the line that raises NotImplementedError.")
+            return Verdict("unsolved", say("Replace the line that raises NotImplementedError."))
         except Exception as error:  # the reader's code may raise anything
-            return Verdict("wrong", f"Case {number} raised {type(error).__name__}: {error}")
+            text = say(
+                "Case {number} raised {kind}: {error}",
+                number=number, kind=type(error).__name__, error=error,
+            )  # fmt: skip
+            return Verdict("wrong", text)
         if answer is None or answer is ...:
-            return Verdict("unsolved", f"The function returned {answer} instead of a result.")
+            text = say("The function returned {answer} instead of a result.", answer=answer)
+            return Verdict("unsolved", text)
         if any(not _same(a, b) for a, b in zip(given, arguments, strict=True)):
-            return Verdict("wrong", f"Case {number}: the function changed its argument in place.")
+            text = say("Case {number}: the function changed its argument in place.", number=number)
+            return Verdict("wrong", text)
         fault = _difference(answer, oracle(*(_copy(a) for a in arguments)), atol)
         if fault:
-            return Verdict("wrong", f"Case {number}: {fault}" + (f" {hint}" if hint else ""))
-    return Verdict("right", f"{len(cases)} cases agree with the oracle.")
+            text = say("Case {number}: {fault}", number=number, fault=fault)
+            return Verdict("wrong", f"{text} {say(hint)}" if hint else text)
+    return Verdict("right", say("{count} cases agree with the oracle.", count=len(cases)))
 
 
 def random_tensor(seed, *shape):
@@ -98,49 +111,58 @@ def _difference(answer, expected, atol):
 
     if isinstance(expected, (tuple, list)):
         if not isinstance(answer, (tuple, list)) or len(answer) != len(expected):
-            return f"expected {len(expected)} results, got {_show(answer)}."
+            return say(
+                "expected {count} results, got {got}.", count=len(expected), got=_show(answer)
+            )
         for index, (a, e) in enumerate(zip(answer, expected, strict=True)):
             if fault := _difference(a, e, atol):
-                return f"result {index}: {fault}"
+                return say("result {index}: {fault}", index=index, fault=fault)
         return ""
     if isinstance(expected, torch.Tensor):
         if not isinstance(answer, torch.Tensor):
-            return f"expected a tensor, got {_show(answer)}."
+            return say("expected a tensor, got {got}.", got=_show(answer))
         if answer.shape != expected.shape:
-            return f"expected shape {tuple(expected.shape)}, got {tuple(answer.shape)}."
+            shapes = {"expected": tuple(expected.shape), "got": tuple(answer.shape)}
+            return say("expected shape {expected}, got {got}.", **shapes)
         if _kind(answer) != _kind(expected):
-            return f"expected {_kind(expected)}, got {_kind(answer)}."
+            return say(
+                "expected {expected}, got {got}.", expected=_kind(expected), got=_kind(answer)
+            )
         if not torch.isfinite(answer.double()).all():
-            return "the result holds values that are not finite."
+            return say("the result holds values that are not finite.")
         error = (answer.detach().double() - expected.double()).abs()
         if error.numel() and error.max() > atol:
-            return f"the largest error is {error.max():.3g}."
+            return say("the largest error is {error}.", error=f"{error.max():.3g}")
         return ""
     if getattr(answer, "ndim", None) == 0:
         answer = answer.item()
     if isinstance(expected, (bool, str)) or isinstance(answer, (bool, str)):
         # True == 1 in Python, but a yes is no count.
         right = type(answer) is type(expected) and answer == expected
-        return "" if right else f"expected {expected!r}, got {_show(answer)}."
+        return "" if right else _expected(repr(expected), answer)
     try:
         close = getattr(answer, "ndim", 0) == 0 and abs(float(answer) - float(expected)) <= atol
     except (TypeError, ValueError, OverflowError):
         close = False
-    return "" if close else f"expected {expected}, got {_show(answer)}."
+    return "" if close else _expected(expected, answer)
+
+
+def _expected(expected, answer):
+    return say("expected {expected}, got {got}.", expected=expected, got=_show(answer))
 
 
 def _kind(tensor):
     import torch
 
     if tensor.dtype == torch.bool:
-        return "booleans"
-    return "complex numbers" if tensor.is_complex() else "real numbers"
+        return say("booleans")
+    return say("complex numbers") if tensor.is_complex() else say("real numbers")
 
 
 def _show(value):
     import torch
 
     if isinstance(value, torch.Tensor):
-        return f"a tensor of shape {tuple(value.shape)}"
+        return say("a tensor of shape {shape}", shape=tuple(value.shape))
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from bigmodel_utils.checks import Verdict, grade, random_tensor
+from bigmodel_utils.words import say
 
 __all__ = ["compose_kernels", "conv1x1", "depthwise_conv2d", "same_padding"]
 
@@ -25,8 +26,16 @@ def same_padding(function):
         except ValueError:
             continue
         except Exception as error:  # the reader's code may raise anything
-            return Verdict("wrong", f"{case} raised {type(error).__name__}, not ValueError.")
-        return Verdict("wrong", f"{case} has no equal padding, the function returned {answer!r}.")
+            text = say(
+                "{case} raised {kind}, not ValueError.", case=case, kind=type(error).__name__
+            )
+            return Verdict("wrong", text)
+        text = say(
+            "{case} has no equal padding, the function returned {answer!r}.",
+            case=case,
+            answer=answer,
+        )
+        return Verdict("wrong", text)
     return verdict
 
 

@@ -3,6 +3,7 @@
 import torch
 
 from bigmodel_utils.checks import grade, random_tensor
+from bigmodel_utils.words import say
 
 __all__ = ["parity_network", "reverse_rows", "step", "vote_network"]
 
@@ -150,25 +151,28 @@ def _states(x, weight_ih, weight_hh, bias):
 
 def _tensors(answer, number):
     if not isinstance(answer, (tuple, list)) or len(answer) != number:
-        raise ValueError(f"expected {number} tensors")
+        raise ValueError(say("expected {number} tensors", number=number))
     for value in answer:
         if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-            raise ValueError(f"expected {number} tensors of real numbers")
+            raise ValueError(say("expected {number} tensors of real numbers", number=number))
         if not torch.isfinite(value).all():
-            raise ValueError("a weight is not finite")
+            raise ValueError(say("a weight is not finite"))
     return answer
 
 
 def _units(weight_ih, fewest, most):
     if weight_ih.ndim != 2 or weight_ih.shape[1] != 1:
-        raise ValueError(f"weight_ih: expected shape (m, 1), got {tuple(weight_ih.shape)}")
+        got = tuple(weight_ih.shape)
+        raise ValueError(say("weight_ih: expected shape (m, 1), got {got}", got=got))
     m = len(weight_ih)
     if not fewest <= m <= most:
-        raise ValueError(f"expected {fewest} to {most} units, got {m}")
+        text = say("expected {fewest} to {most} units, got {m}", fewest=fewest, most=most, m=m)
+        raise ValueError(text)
     return m
 
 
 def _shapes(**weights):
     for name, (value, shape) in weights.items():
         if tuple(value.shape) != shape:
-            raise ValueError(f"{name}: expected shape {shape}, got {tuple(value.shape)}")
+            values = {"name": name, "shape": shape, "got": tuple(value.shape)}
+            raise ValueError(say("{name}: expected shape {shape}, got {got}", **values))

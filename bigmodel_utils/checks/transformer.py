@@ -107,7 +107,7 @@ def count(function):
 
 
 def _counted(vocab_size, d_model, num_layers, num_heads, num_kv_heads, d_ff, tied):
-    from bigmodel_utils.transformer import GPT
+    from bigmodel_utils.models import GPT
 
     model = GPT(
         vocab_size,
@@ -125,7 +125,7 @@ def _counted(vocab_size, d_model, num_layers, num_heads, num_kv_heads, d_ff, tie
 
 
 def unit_backward(function):
-    """Check ``function(grad, x)``: the gradient of x, (..., d), for y = x / |x|."""
+    """Check ``function(grad, x)``: the gradient of x, (..., d), for ``y = x / |x|``."""
     shapes = [(2, 3, 5), (4, 2), (1, 2, 3, 4), (3, 1)]
     cases = [(random_tensor(k, *s), random_tensor(10 + k, *s)) for k, s in enumerate(shapes)]
     return grade(

@@ -35,6 +35,38 @@
     }
   }
 
+  // A link into a fold opens it, and the keyboard goes on from there.
+  function openFolds() {
+    const open = () => {
+      const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      const fold = target?.closest("details.fold");
+      if (!fold) return;
+      fold.open = true;
+      fold.scrollIntoView();
+      fold.querySelector("summary").focus({ preventScroll: true });
+    };
+    addEventListener("hashchange", open);
+    document.addEventListener("click", (event) => {
+      // The same link again changes no address.
+      if (event.target.closest("a[href^='#']")?.hash === location.hash) open();
+    });
+    open();
+  }
+
+  // In the contents of a page, the sections of the short route stand out.
+  function markShortRoute() {
+    for (const contents of document.querySelectorAll(".page-toc")) {
+      const deeper = [...contents.querySelectorAll("a")]
+        .filter((link) => link.textContent.trim().startsWith("Deeper:"));
+      if (!deeper.length) continue;
+      for (const link of deeper) link.classList.add("deeper");
+      const note = document.createElement("p");
+      note.className = "short-route";
+      note.textContent = "The short route leaves out what is headed “Deeper”.";
+      contents.querySelector("nav, ul")?.before(note);
+    }
+  }
+
   // A formula that scrolls inside itself is a Tab stop; any other is none. The theme does the
   // same for code and tables, but does not look again when a fold opens.
   function watchScrolling() {
@@ -82,6 +114,8 @@
   document.addEventListener("DOMContentLoaded", () => {
     nameControls();
     nameFolds();
+    openFolds();
+    markShortRoute();
     watchScrolling();
     printInLight();
   });

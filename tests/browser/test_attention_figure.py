@@ -2,28 +2,31 @@
 
 import pytest
 import torch
-from test_live_figures import (
+from figures import (
     cell,
     choose,
     close,
+    double,
     drag,
     fill,
     fits_and_axe_finds_nothing,
     marked,
+    number,
     read,
     result,
     show,
     show_wordless,
+    tap,
     touch_drag,
     words,
 )
-from test_recurrent_figures import double, number, tap
 from torch.nn import functional
 
-from bigmodel_utils.live.schema_attention import VECTORS
+from bigmodel_utils.live import LiveFigure
 
 pytestmark = pytest.mark.browser
 
+VECTORS = LiveFigure("attention", alt="Attention.").data
 # Not the defaults, with four tokens and every row different.
 OWN = {
     "q": [[1.5, -1], [0.25, 2], [-2, 0.5], [1, 1]],

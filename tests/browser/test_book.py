@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from test_live_figures import PLOTS_DRAWN, check_convolution, read, result
+from figures import PLOTS_DRAWN, check_convolution, read, result
 
 pytestmark = pytest.mark.browser
 

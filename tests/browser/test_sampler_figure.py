@@ -5,20 +5,21 @@ import re
 
 import pytest
 import torch
-from test_live_figures import (
+from figures import (
     cell,
     close,
     fits_and_axe_finds_nothing,
+    press,
     read,
     show,
     show_wordless,
+    tap,
     words,
 )
-from test_recurrent_figures import press, tap
 
-from bigmodel_utils.generation import next_token_probabilities
-from bigmodel_utils.live.schema_recurrent import randoms
-from bigmodel_utils.live.schema_sampler import LOGITS, TOKENS
+from bigmodel_utils.live import LiveFigure
+from bigmodel_utils.live.figures.gradient_distance.figure import randoms
+from bigmodel_utils.models import next_token_probabilities
 
 pytestmark = pytest.mark.browser
 
@@ -94,7 +95,7 @@ def test_first_look_is_the_model_s_own_distribution(open_page):
     entropy = -(q * q.log2()).sum()
     assert text.startswith(f"Entropy {entropy:.3g} bits") and "12 of 12 tokens kept" in text
     default = show(open_page, "sampler")
-    check(default, {"tokens": TOKENS, "logits": LOGITS, "seed": 1})
+    check(default, LiveFigure("sampler", alt="A sampler.").data)
 
 
 @pytest.mark.parametrize(

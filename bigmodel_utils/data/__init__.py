@@ -1,0 +1,29 @@
+"""Data sets that are on disk already, text as tokens, and random changes of images.
+
+Nothing is downloaded: what is not a folder of the reader's own lies inside packages that the book
+installs anyway.
+"""
+
+from bigmodel_utils.data._augment import random_affine, random_shift
+from bigmodel_utils.data._images import Mnist, load_mnist, load_photographs, split
+from bigmodel_utils.data._speech import JapaneseVowels, load_japanese_vowels
+from bigmodel_utils.data._text import load_text, split_text, windows
+from bigmodel_utils.data._tokenizer import GPT2_PIECES, PIECES, BytePairTokenizer, CharTokenizer
+
+__all__ = [
+    "GPT2_PIECES",
+    "PIECES",
+    "BytePairTokenizer",
+    "CharTokenizer",
+    "JapaneseVowels",
+    "Mnist",
+    "load_japanese_vowels",
+    "load_mnist",
+    "load_photographs",
+    "load_text",
+    "random_affine",
+    "random_shift",
+    "split",
+    "split_text",
+    "windows",
+]

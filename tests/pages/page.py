@@ -1,0 +1,60 @@
+"""The book's pages as the tests read them: one reader, and one name for each page.
+
+A page's stem is its name everywhere: in the ids of tests, in `bigmodel_utils/checks/`, in
+`attacks/` and in `taught.py`. So no two pages may share one.
+"""
+
+import re
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def find(book):
+    """Return the notebooks below a folder, without JupyterLab's copies."""
+    paths = sorted(book.glob("**/*.ipynb"))
+    return [path for path in paths if ".ipynb_checkpoints" not in path.parts]
+
+
+def by_stem(paths):
+    """Return {stem: path}.
+
+    Raises:
+        ValueError: two pages have the same stem, and tests of one would be taken for the other's.
+    """
+    found = {}
+    for path in paths:
+        if path.stem in found:
+            raise ValueError(
+                f"pages: expected a stem of its own for each page, got {found[path.stem]} and {path}"
+            )
+        found[path.stem] = path
+    return found
+
+
+def name(path):
+    """Return the id of a page in a parametrised test."""
+    return path.stem
+
+
+def cells(path, kind=None):
+    """Return a page's cells, all or those of one kind: "code" or "markdown"."""
+    found = nbformat.read(path, 4).cells
+    return [cell for cell in found if kind is None or cell.cell_type == kind]
+
+
+def tags(cell):
+    """Return a cell's tags as a set."""
+    return set(cell.metadata.get("tags", []))
+
+
+def python(cell):
+    """Return a cell's source as plain Python: magics become ``pass``."""
+    return re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", cell.source)
+
+
+PAGES = list(by_stem(find(ROOT / "book")).values())
+# Appendix pages list what the others hold; they teach nothing and have no exercises.
+LESSONS = [path for path in PAGES if path.parent.name != "appendix"]

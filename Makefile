@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PAGES ?=
+NAME ?=
+TITLE ?=
+NUMBER ?=
 PORT ?= 8000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Two OpenMP threads that spin while they wait slow a busy machine down many times.
@@ -10,7 +13,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test test-portable test-slow-browser test-colab execute fmt bench clean
+.PHONY: help book serve lab page contents check test test-portable test-slow-browser test-colab execute fmt bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -38,6 +41,16 @@ serve: book ## serve the built book on localhost (PORT=8000)
 lab: $(VENV)/.book ## open JupyterLab on the pages
 	$(BIN)/jupyter lab --notebook-dir=book
 
+page: $(VENV)/.book ## begin a page (NAME=5_challenges/interpretability; TITLE="..." NUMBER=5.1)
+	@$(BIN)/python tools/new_page.py "$(NAME)" $(if $(TITLE),--title "$(TITLE)") $(if $(NUMBER),--number "$(NUMBER)")
+
+contents: $(VENV)/.book ## write all that repeats _toc.yml: maps, tables, links, the ledger's order, the API page
+	$(BIN)/python tools/contents.py
+
+check: $(VENV)/.test ## test some pages and nothing else (PAGES="a.ipynb b.ipynb")
+	@tools/install_browser.sh $(BIN)/python
+	@$(BIN)/python tools/check.py $(PAGES)
+
 test: $(VENV)/.test ## build the book and run every test, the browser's included
 	tools/install_browser.sh $(BIN)/python
 	$(BIN)/ruff check .
@@ -45,7 +58,7 @@ test: $(VENV)/.test ## build the book and run every test, the browser's included
 	$(MAKE) book
 	BIGMODEL_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile \
 		--nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/sanitize.cfg tests book
-	$(BIN)/python tools/portable.py --no-report --disguise AVX2
+	$(BIN)/python tools/portable.py --no-report --disguise AVX2 --unless-native
 
 test-portable: $(VENV)/.test ## execute every page under all disguises of this machine (PAGES="..." for some)
 	$(BIN)/python tools/portable.py --resume $(PAGES)
@@ -59,6 +72,7 @@ test-colab: ## execute every page on the versions that Colab has, in a venv of i
 
 execute: $(VENV)/.book ## run pages in clean kernels and store their outputs (PAGES="a.ipynb b.ipynb")
 	$(BIN)/python tools/execute.py $(PAGES)
+	$(BIN)/python tools/contents.py
 
 fmt: $(VENV)/.test ## format and lint
 	$(BIN)/ruff check --fix .

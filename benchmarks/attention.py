@@ -16,8 +16,9 @@ import argparse
 import multiprocessing
 import re
 import statistics
-import time
 from pathlib import Path
+
+from _timing import timed
 
 from bigmodel_utils.device import setup
 
@@ -108,12 +109,7 @@ def in_fresh_process(name, passes, length, threads):
 
 def seconds(passes, name, given):
     """Return the time of one call."""
-    import torch
-
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    start = clock()
-    passes(way(name), *given)
-    return clock() - start
+    return timed(passes, way(name), *given)[1]
 
 
 def check(length):

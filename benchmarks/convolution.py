@@ -9,7 +9,8 @@ time on the wall. Every way is checked against torch before it is timed.
 
 import argparse
 import statistics
-import time
+
+from _timing import timed
 
 from bigmodel_utils.device import setup
 
@@ -55,17 +56,6 @@ def loops(x, weight, padding):
     return reference.conv2d(x, weight, padding=padding)
 
 
-def seconds(way, args, number):
-    """Return the time of one call, from ``number`` calls."""
-    import torch
-
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    start = clock()
-    for _ in range(number):
-        way(*args)
-    return (clock() - start) / number
-
-
 def compare(name, ways, x_shape, weight_shape, *, repeats):
     """Time torch and ``ways`` in turn on random data; print how fast they are beside torch."""
     import torch
@@ -78,12 +68,12 @@ def compare(name, ways, x_shape, weight_shape, *, repeats):
     numbers = {}
     for way in (torch_conv, *ways):
         torch.testing.assert_close(way(*args), expected, atol=1e-4, rtol=1e-4)
-        once = seconds(way, args, 1)
+        once = timed(way, *args)[1]
         numbers[way] = max(1, int(SAMPLE_SECONDS / max(once, 1e-6)))
     times = {way: [] for way in numbers}
     for repeat in range(repeats):
         for way in list(numbers)[:: 1 if repeat % 2 == 0 else -1]:
-            times[way].append(seconds(way, args, numbers[way]))
+            times[way].append(timed(way, *args, number=numbers[way])[1])
     print(f"{name}: torch {1e3 * statistics.median(times[torch_conv]):.3g} ms")
     for way in ways:
         ratio = statistics.median(

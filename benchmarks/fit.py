@@ -9,7 +9,8 @@ process's CPU seconds, else seconds on the wall.
 
 import argparse
 import statistics
-import time
+
+from _timing import timed
 
 from bigmodel_utils.device import number_format, setup
 from bigmodel_utils.numerics import finite
@@ -45,13 +46,7 @@ def book_loop(model, x, y, *, epochs, batch_size, lr, dtype):
 
 def seconds(loop, make, *args, **kwargs):
     """Return the time of one run on a new model."""
-    import torch
-
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    model = make()
-    start = clock()
-    loop(model, *args, **kwargs)
-    return clock() - start
+    return timed(loop, make(), *args, **kwargs)[1]
 
 
 def compare(name, make, x, y, *, unit, pairs, epochs, target, dtype=None, batch_size=128):

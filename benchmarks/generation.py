@@ -11,7 +11,8 @@ the highest. With one thread, the default, time is the process's CPU time, else 
 
 import argparse
 import statistics
-import time
+
+from _timing import timed
 
 from bigmodel_utils.device import setup
 
@@ -35,27 +36,19 @@ def make_model(*, context, d_model, num_layers):
     return model.eval()
 
 
-def timed(model, prompt, new_tokens, *, use_cache):
-    """Return the generated tokens and the seconds that they took."""
-    import torch
-
-    from bigmodel_utils.models import generate
-
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    start = clock()
-    tokens = generate(model, prompt, new_tokens, temperature=0, use_cache=use_cache)
-    return tokens, clock() - start
-
-
 def compare(model, prompt, new_tokens, rounds):
     """Return the lists of seconds with and without the cache, of interleaved rounds."""
     import torch
+
+    from bigmodel_utils.models import generate
 
     times = {True: [], False: []}
     for number in range(rounds):
         results = []
         for use_cache in (True, False) if number % 2 == 0 else (False, True):
-            tokens, seconds = timed(model, prompt, new_tokens, use_cache=use_cache)
+            tokens, seconds = timed(
+                generate, model, prompt, new_tokens, temperature=0, use_cache=use_cache
+            )
             results.append(tokens)
             times[use_cache].append(seconds)
         assert torch.equal(*results), "the two ways wrote different tokens"
@@ -76,13 +69,15 @@ def main():
     setup(0, threads=options.threads)
     import torch
 
+    from bigmodel_utils.models import generate
+
     context = max(512, max(options.prompts) + options.new_tokens)
     model = make_model(context=context, d_model=options.width, num_layers=options.layers)
     print(
         f"threads {options.threads}, float32, torch {torch.__version__}, {options.layers} layers "
         f"of {options.width} features, context {context}, {options.new_tokens} new tokens"
     )
-    timed(model, torch.zeros(1, 1, dtype=torch.int64), 8, use_cache=True)  # warm up
+    generate(model, torch.zeros(1, 1, dtype=torch.int64), 8)  # warm up
     for length in options.prompts:
         prompt = torch.randint(VOCAB_SIZE, (1, length))
         cached, plain = compare(model, prompt, options.new_tokens, options.rounds)

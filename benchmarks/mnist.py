@@ -12,6 +12,8 @@ import argparse
 import statistics
 import time
 
+from _timing import timed
+
 from bigmodel_utils.device import number_format, setup
 from bigmodel_utils.numerics import finite
 
@@ -91,15 +93,14 @@ def book_loop(model, x, y, *, epochs, batch_size, dtype, seed):
     )
 
 
-def timed(loop, x, y, *, epochs, batch_size, dtype, seed):
+def trained(loop, x, y, *, epochs, batch_size, dtype, seed):
     """Return a trained network and the CPU seconds of all threads that it took."""
     import torch
 
     torch.manual_seed(seed)
     model = network()
-    start = time.process_time()
-    loop(model, x, y, epochs=epochs, batch_size=batch_size, dtype=dtype, seed=seed)
-    return model, time.process_time() - start
+    options = {"epochs": epochs, "batch_size": batch_size, "dtype": dtype, "seed": seed}
+    return model, timed(loop, model, x, y, clock=time.process_time, **options)[1]
 
 
 def main():
@@ -120,13 +121,13 @@ def main():
     dtype = number_format("cpu")
     print(f"threads {options.threads}, format {dtype}, {len(x):,} images to train on")
     for loop in (bare_loop, book_loop):  # warm up
-        timed(loop, x[:1024], y[:1024], epochs=1, batch_size=128, dtype=dtype, seed=0)
+        trained(loop, x[:1024], y[:1024], epochs=1, batch_size=128, dtype=dtype, seed=0)
     for target, (images, epochs, batch_size) in BUDGETS.items():
         run = {"epochs": epochs, "batch_size": batch_size, "dtype": dtype}
         bare, book, accuracies = [], [], []
         for seed in range(options.seeds):
-            bare.append(timed(bare_loop, x[:images], y[:images], seed=seed, **run)[1])
-            model, seconds = timed(book_loop, x[:images], y[:images], seed=seed, **run)
+            bare.append(trained(bare_loop, x[:images], y[:images], seed=seed, **run)[1])
+            model, seconds = trained(book_loop, x[:images], y[:images], seed=seed, **run)
             book.append(seconds)
             accuracies.append(100 * evaluate(model, (x_test, y_test), dtype=dtype).accuracy)
         ratio = statistics.median(a / b for a, b in zip(book, bare, strict=True))

@@ -11,7 +11,8 @@ time on the wall. Every way is checked against torch, gradients included, before
 
 import argparse
 import statistics
-import time
+
+from _timing import timed
 
 from bigmodel_utils.device import setup
 
@@ -97,26 +98,15 @@ def check(ways, x, parameters, upstream):
             torch.testing.assert_close(got, expected, atol=1e-5 * scale, rtol=1e-4)
 
 
-def seconds(function, args, number):
-    """Return the time of one call, from ``number`` calls."""
-    import torch
-
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    start = clock()
-    for _ in range(number):
-        function(*args)
-    return (clock() - start) / number
-
-
 def compare(function, ways, *args, rounds):
     """Time all ways in turn; return torch's milliseconds and {way: ratios of its speed}."""
     numbers, times = {}, {name: [] for name in ways}
     for name, way in ways.items():
-        once = min(seconds(function, (way, *args), 1) for _ in range(2))
+        once = min(timed(function, way, *args)[1] for _ in range(2))
         numbers[name] = max(1, round(SAMPLE_SECONDS / max(once, 1e-6)))
     for number in range(rounds):
         for name in list(ways)[:: 1 if number % 2 == 0 else -1]:
-            times[name].append(seconds(function, (ways[name], *args), numbers[name]))
+            times[name].append(timed(function, ways[name], *args, number=numbers[name])[1])
     ours, *others = ways
     ratios = {
         name: [torch_time / t for torch_time, t in zip(times[ours], times[name], strict=True)]

@@ -17,7 +17,10 @@ import random
 import statistics
 import sysconfig
 import time
+from functools import partial
 from pathlib import Path
+
+from _timing import timed
 
 GOAL_TRAINING = 5.0  # times the library's time
 GOAL_DOUBLED = 2.6  # times the time of half the text; 2 is linear
@@ -84,11 +87,7 @@ def ours(text, vocab_size):
     return BytePairTokenizer.train(text, vocab_size)
 
 
-def timed(function, *args):
-    """Return the result and the CPU-seconds that it took."""
-    start = time.process_time()
-    result = function(*args)
-    return result, time.process_time() - start
+cpu_timed = partial(timed, clock=time.process_time)
 
 
 def check(mine, theirs, text):
@@ -118,16 +117,16 @@ def compare(name, text, options):
     half, size = cut(text, len(text.encode()) // 2), len(text.encode()) / 1e6
     whole, halves, theirs, encoding, decoding, other = [], [], [], [], [], []
     for _ in range(options.rounds):
-        mine, seconds = timed(ours, text, options.vocab_size)
+        mine, seconds = cpu_timed(ours, text, options.vocab_size)
         whole.append(seconds)
-        their, seconds = timed(library, text, options.vocab_size)
+        their, seconds = cpu_timed(library, text, options.vocab_size)
         theirs.append(seconds)
-        halves.append(timed(ours, half, options.vocab_size)[1])
+        halves.append(cpu_timed(ours, half, options.vocab_size)[1])
         check(mine, their, text)
-        ids, seconds = timed(mine.encode, text)
+        ids, seconds = cpu_timed(mine.encode, text)
         encoding.append(seconds)
-        decoding.append(timed(mine.decode, ids)[1])
-        other.append(timed(their.encode, text)[1])
+        decoding.append(cpu_timed(mine.decode, ids)[1])
+        other.append(cpu_timed(their.encode, text)[1])
     times = [statistics.median(t) for t in (whole, theirs, encoding, decoding, other)]
     print(f"{name}: {size:.2f} MB, {mine.vocab_size:,} tokens, {len(ids):,} to encode it; the same")
     median, words = ratios(zip(whole, theirs, strict=True))
@@ -153,7 +152,7 @@ def long_pieces():
         "20,000 characters in lines of 5,000": [chinese_like(n, 5000) for n in (300_000, 60_000)],
     }
     for name, (training, text) in texts.items():
-        seconds = timed(ours(training, 2000).encode, text)[1]
+        seconds = cpu_timed(ours(training, 2000).encode, text)[1]
         print(f"{name}: encoded in {seconds:.2f} s, {verdict(seconds, GOAL_LONG)}", flush=True)
 
 

@@ -1,7 +1,7 @@
 """Plumbing of the book: what the pages need and do not teach.
 
-Import the module you need (``from bigmodel_utils.training import fit``); this
-package itself imports nothing.
+Folders have one door each: ``from bigmodel_utils.training import fit``. What begins with an
+underscore lies behind it. This package itself imports nothing.
 """
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"

@@ -152,16 +152,31 @@ def read_page(path):
 
 
 def table(pages):
-    """Return the ledger as a Markdown table.
+    """Return the ledger as a Markdown table: each formula, where it stands, and its proof.
 
     Args:
-        pages: mapping of a link to the page (as the table should print it) to its path.
+        pages: mapping of a page's address, as a link in the table, to its path.
     """
-    rows = ["| equation | page | cases | largest error at most |", "|---|---|---:|---:|"]
-    for link, path in pages.items():
+    rows = ["| formula | page | proof |", "|---|---|---|"]
+    for address, path in pages.items():
+        title = page_title(path)
         for entry in read_page(path):
-            rows.append(f"| `{entry.label}` | {link} | {entry.cases} | {entry.tolerance} |")
+            noun = "case" if entry.cases == 1 else "cases"
+            formula, place, proof = f"`{entry.label}`", title, "none"
+            if entry.tex:
+                formula = _in_a_cell(entry.tex)
+                place = f"[{title}]({address}#equation-{entry.label})"
+            if entry.cases:
+                proof = f"{entry.cases} {noun}, {entry.tolerance}"
+                proof = f"[{proof}]({address}#proof-{entry.label})"
+            rows.append(f"| {formula} | {place} | {proof} |")
     return "\n".join(rows)
+
+
+def _in_a_cell(tex):
+    """Return a displayed equation as mathematics for one cell of a Markdown table."""
+    line = tex.replace(r"\|", r"\Vert ").replace("|", r"\vert ")  # a bar would end the cell
+    return f"$\\displaystyle {' '.join(line.split())}$"
 
 
 def page_title(path):

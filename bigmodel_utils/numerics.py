@@ -21,7 +21,7 @@ def finite(value, what):
     Raises:
         FloatingPointError: it is NaN or infinite; the message begins with ``what``.
     """
-    number = float(value)
+    number = float(value.detach()) if hasattr(value, "detach") else float(value)
     if not math.isfinite(number):
         raise FloatingPointError(f"{what} is {number}")
     return number

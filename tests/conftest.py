@@ -29,15 +29,14 @@ def pytest_collection_modifyitems(config, items):
     asked = config.getoption("--page")
     if not asked:
         return
-    pages = of_pages.names_of_pages()
+    pages, known = of_pages.names_of_pages()
     for stem in asked:
         if stem not in pages:
             raise pytest.UsageError(
                 f"--page: expected the stem of a page in _toc.yml, got {stem!r}; "
                 f"there are {', '.join(sorted(pages))}"
             )
-    known = set().union(*(names.all() for names in pages.values()))
-    wanted = set().union(*(pages[stem].all() for stem in asked))
+    wanted = of_pages.Names.together(pages[stem] for stem in asked)
     kept = [item for item in items if of_pages.concerns(item, wanted, known)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept

@@ -1,7 +1,7 @@
 """Which tests concern a page: what ``--page STEM`` keeps.
 
 Nothing here lists pages. A test of a page, of its checkers or of its figures is parametrised by
-them, or names them in its code.
+them, stands in a file ``test_FIGURE_figure.py``, or names the page in its code.
 """
 
 import ast
@@ -12,57 +12,72 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-# The parameters that say what a test is about, the first of them that does.
-SUBJECTS = ("page", "topic", "path", "figure", "name")
+# Parameters that hold a page's stem. A page and a figure may have one name and be nothing to each
+# other.
+STEMS = ("page", "topic")
 _FIGURE = re.compile(r'data-figure=\\"([\w-]+)\\"')
 
 
 class Names(NamedTuple):
-    """What the tests call a page: its stem, its name in the contents, its live figures."""
+    """What the tests call pages: their stems, their names in the contents, their live figures."""
 
-    stem: str
-    listed: str
+    stems: frozenset
+    listed: frozenset
     figures: frozenset
 
-    def all(self):
-        """Return them as one set."""
-        return {self.stem, self.listed, *self.figures}
+    @classmethod
+    def together(cls, several):
+        """Return the names of several pages as one."""
+        return cls(*(frozenset().union(*sets) for sets in zip(*several, strict=True)))
 
 
 def names_of_pages(root=ROOT):
-    """Return {stem: Names} of all notebooks of the table of contents."""
+    """Return {stem: Names} of the notebooks in the contents, and the Names of all its pages."""
+    toc = (root / "_toc.yml").read_text(encoding="utf-8")
+    everything = frozenset(re.findall(r"(?:- file|root): (\S+)", toc))
     found = {}
-    for listed in re.findall(r"- file: (\S+)", (root / "_toc.yml").read_text(encoding="utf-8")):
+    for listed in everything:
         path = root / f"{listed}.ipynb"
         if path.exists():
-            text = path.read_text(encoding="utf-8")
-            found[path.stem] = Names(path.stem, listed, frozenset(_FIGURE.findall(text)))
-    return found
+            figures = frozenset(_FIGURE.findall(path.read_text(encoding="utf-8")))
+            found[path.stem] = Names(frozenset([path.stem]), frozenset([listed]), figures)
+    known = Names.together([*found.values(), Names(frozenset(), everything, frozenset())])
+    return found, known
 
 
 def concerns(item, wanted, known):
-    """Return whether a collected test is about one of the ``wanted`` names.
+    """Return whether a collected test is about the pages with the names ``wanted``.
 
-    ``known`` are the names of all pages. A test that is about no page in particular is kept where
+    ``known`` are the names of all. A test that is about no page in particular is kept where
     the pages themselves are tested, since a page can break it too.
     """
     if not hasattr(item, "function"):  # a cell of a page
-        return item.path.stem in wanted
+        return item.path.stem in wanted.stems
     params = getattr(getattr(item, "callspec", None), "params", {})
-    for key in SUBJECTS:
-        value = params.get(key)
+    for value in params.values():
         if isinstance(value, Path):
-            return value.stem in wanted and (value.suffix == ".ipynb" or "checks" in value.parts)
-        if isinstance(value, str) and value in known:
-            return value in wanted
-    mentioned = mentions(item.function, known) or mentions(item.module, known)
+            of_page = value.suffix == ".ipynb" or {"checks", "attacks"} & set(value.parts)
+            return bool(of_page) and value.stem in wanted.stems
+    texts = {key: value for key, value in params.items() if isinstance(value, str)}
+    for key, value in texts.items():
+        if value in known.listed or (key in STEMS and value in known.stems):
+            return value in wanted.listed | wanted.stems
+    for value in texts.values():
+        if value in known.figures:
+            return value in wanted.figures
     if "browser" in item.path.parts:
-        return bool(mentioned & wanted)
+        return figure_of(item.path) in wanted.figures or bool(mentioned(item) & wanted.listed)
     return item.path.parent.name == "pages"
 
 
-def mentions(thing, known):
-    """Return which of the known names a function or module has as texts in its code."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
-    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    return {text for text in texts if isinstance(text, str) and text in known}
+def figure_of(path):
+    """Return the live figure that a file of browser tests is about: test_lstm_cell_figure.py."""
+    match = re.fullmatch(r"test_(\w+)_figure", path.stem)
+    return match[1].replace("_", "-") if match else ""
+
+
+def mentioned(item):
+    """Return the texts that stand as such in a test's code."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(item.function)))
+    values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    return {value for value in values if isinstance(value, str)}

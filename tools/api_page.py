@@ -6,6 +6,7 @@ values have no docstring of their own and are named one by one.
 """
 
 import ast
+import functools
 
 PACKAGE = "bigmodel_utils"
 
@@ -25,11 +26,16 @@ def public(path):
     Raises:
         ValueError: the module does not say what is public.
     """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = _parsed(path, path.stat().st_mtime_ns)
     names = _values(tree).get("__all__")
     if names is None:
         raise ValueError(f"{path}: expected a list __all__, found none")
     return {name: _kind(path, tree, name) for name in ast.literal_eval(names)}
+
+
+@functools.cache
+def _parsed(path, changed):
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _values(tree):
@@ -51,8 +57,7 @@ def _kind(path, tree, name):
                 if (alias.asname or alias.name) == name:
                     home = path.parent / f"{(node.module or '').rpartition('.')[2]}.py"
                     if home.exists():
-                        source = ast.parse(home.read_text(encoding="utf-8"))
-                        return _kind(home, source, alias.name)
+                        return _kind(home, _parsed(home, home.stat().st_mtime_ns), alias.name)
     return "data"
 
 

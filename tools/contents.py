@@ -19,7 +19,6 @@ from pathlib import Path
 
 import api_page
 import files
-import nbformat
 import toc
 import yaml
 
@@ -44,9 +43,14 @@ def markdown_parts(root, pages):
     return parts
 
 
+def settings(root):
+    """Return the book's settings, `_config.yml`."""
+    return yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+
+
 def colab(root, lessons):
     """Return the list of links that open the pages on Colab."""
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    config = settings(root)
     repository, host = config["repository"], config["launch_buttons"]["colab_url"]
     project = repository["url"].removeprefix("https://github.com/")
     start = f"{host}/github/{project}/blob/{repository['branch']}"
@@ -114,8 +118,10 @@ def set_next(notebook, page, target):
     Raises:
         ValueError: there is not one such line, or it does not begin with a link.
     """
-    cells = [c for c in notebook.cells if c.cell_type == "markdown" and _NEXT.search(c.source)]
-    lines = [match[1] for cell in cells for match in _NEXT.finditer(cell.source)]
+    cells = [
+        c for c in notebook["cells"] if c["cell_type"] == "markdown" and _NEXT.search(_text(c))
+    ]
+    lines = [match[1] for cell in cells for match in _NEXT.finditer(_text(cell))]
     if len(lines) != 1 or not (old := _LINK.match(lines[0])):
         found = f"{lines[0]!r}" if len(lines) == 1 else f"{len(lines)} lines"
         raise ValueError(
@@ -124,8 +130,13 @@ def set_next(notebook, page, target):
         )
     why = lines[0][old.end() :]
     link = page.link(target)
-    cells[0].source = _NEXT.sub(lambda _: f"**Next:** {link}{why}", cells[0].source)
+    new = _NEXT.sub(lambda _: f"**Next:** {link}{why}", _text(cells[0]))
+    cells[0]["source"] = new.splitlines(keepends=True)
     return why.strip(" .") if link != old[0] else ""
+
+
+def _text(cell):
+    return "".join(cell["source"])
 
 
 def set_ledger(notebook, page, lessons):
@@ -134,16 +145,16 @@ def set_ledger(notebook, page, lessons):
     Raises:
         ValueError: the page stores no table, or more than one.
     """
-    links = {page.link(lesson): lesson.path for lesson in lessons}
+    links = {page.address(lesson): lesson.path for lesson in lessons}
     tables = [
         output
-        for cell in notebook.cells
+        for cell in notebook["cells"]
         for output in cell.get("outputs", [])
         if "text/markdown" in output.get("data", {})
     ]
     if len(tables) != 1:
         raise ValueError(f"{page.name}: expected one stored table, found {len(tables)}")
-    tables[0]["data"]["text/markdown"] = ledger.table(links)
+    tables[0]["data"]["text/markdown"] = ledger.table(links).splitlines(keepends=True)
 
 
 def generated(root):
@@ -177,18 +188,17 @@ def generated(root):
 def _changed(path, change):
     """Return a notebook's new text, None if nothing changed, and what ``change`` returned."""
     old = path.read_text(encoding="utf-8")
-    notebook = nbformat.reads(old, as_version=4)
+    notebook = json.loads(old)
     result = change(notebook)
-    new = files.of_notebook(notebook)
-    return (None if json.loads(new) == json.loads(old) else new), result
+    return (None if notebook == json.loads(old) else files.of_notebook(notebook)), result
 
 
 def write(root, changes=files):
-    """Write what is stale and return lines that say what was written."""
+    """Write what is stale; return lines that say what was written, and sentences to read again."""
     found, doubts = generated(root)
     for file, (text, _) in found.items():
         changes.write(root / file, text)
-    return [f"{file}: {', '.join(parts)}" for file, (_, parts) in found.items()] + doubts
+    return [f"{file}: {', '.join(parts)}" for file, (_, parts) in found.items()], doubts
 
 
 def main():
@@ -198,7 +208,8 @@ def main():
     options = parser.parse_args()
     try:
         if not options.check:
-            print("\n".join(write(ROOT)) or "nothing to write")
+            written, doubts = write(ROOT)
+            print("\n".join([*written, *doubts]) or "nothing to write")
             return 0
         found, _ = generated(ROOT)
     except ValueError as error:

@@ -5,8 +5,6 @@ import os
 import tempfile
 from pathlib import Path
 
-import nbformat
-
 
 def write(path, text):
     """Write ``text`` to ``path`` atomically; return whether the file changed."""
@@ -26,9 +24,16 @@ def write(path, text):
 
 
 def of_notebook(notebook):
-    """Return a notebook as the text that is stored: keys sorted, so that equal is equal."""
-    content = json.loads(nbformat.writes(notebook, version=4))
-    return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    """Return a notebook as the text that is stored: keys sorted, so that equal is equal.
+
+    Args:
+        notebook: what nbformat reads, or the plain content of a stored one.
+    """
+    if type(notebook) is not dict:
+        import nbformat  # slow, and the contents can do without it
+
+        notebook = json.loads(nbformat.writes(notebook, version=4))
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 class Together:
@@ -72,6 +77,14 @@ class Together:
         Path(path).unlink()
         if not any(Path(path).parent.iterdir()):
             Path(path).parent.rmdir()
+
+    def changed(self):
+        """Return the files whose content is another now, in the order of their change."""
+        return [
+            path
+            for path, before in self.before.items()
+            if (path.read_bytes() if path.exists() else None) != before
+        ]
 
     def undo(self):
         """Put back what every file held before."""

@@ -39,6 +39,17 @@ def fold(app, doctree, docname):
             equation["proof"] = proof
 
 
+def register_proofs(app, doctree):
+    """Let links of other pages reach the proofs, which have no anchor of their own yet."""
+    path = app.env.doc2path(app.env.docname)
+    if str(path).endswith(".ipynb"):
+        slugs = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
+        for entry in ledger.read_page(path):
+            if entry.cases:
+                name = f"proof-{entry.label}"
+                slugs.setdefault(name, (0, name, name))
+
+
 def proofs_of(app, docname):
     """Return {label: (number of the equation, cases, largest error)} of a page."""
     path = app.env.doc2path(docname)
@@ -95,8 +106,10 @@ def proof_summary(run, proofs):
 
 
 def verdict_summary(run, proofs):
-    """One line of what was asserted."""
+    """One line of what was asserted; where all of it holds, without saying so each time."""
     lines = [line.strip() for line in output_of(run).splitlines() if line.strip()]
+    if all(line.endswith(": True") for line in lines):
+        lines = [line.removesuffix(": True") for line in lines]
     return "Checked: " + " · ".join(lines), ()
 
 
@@ -150,5 +163,6 @@ def draw_badges(app):
 def setup(app):
     """Register with Sphinx."""
     app.connect("builder-inited", draw_badges)
+    app.connect("doctree-read", register_proofs)
     app.connect("doctree-resolved", fold, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,7 @@
 """Execute every page strictly under several disguises of this machine, and keep a report.
 
-    python tools/portable.py [--disguise NAME ...] [--jobs N] [--resume] [--no-report] [PAGE ...]
+    python tools/portable.py [--disguise NAME ...] [--jobs N] [--resume] [--no-report]
+                             [--unless-native] [PAGE ...]
 
 What pages compare letter by letter must be equal on any processor, thread count and build. This
 machine in disguise is not another machine, but it rounds otherwise in as many places. Every result
@@ -111,12 +112,17 @@ def processor():
     return names[0] if names else platform.machine()
 
 
-def write(record):
-    """Store the results and the report made of them, each file whole or not at all."""
+def capability():
+    """Return the processor's vectors as torch names them, such as "AVX2" or "AVX512"."""
     import torch
 
+    return torch.backends.cpu.get_cpu_capability()
+
+
+def write(record):
+    """Store the results and the report made of them, each file whole or not at all."""
     record["date"] = datetime.date.today().isoformat()
-    record["processor"] = f"{processor()}, {torch.backends.cpu.get_cpu_capability()}"
+    record["processor"] = f"{processor()}, {capability()}"
     record["python"] = platform.python_version()
     record["versions"] = {n: importlib.metadata.version(n) for n in ("torch", "numpy", "nbval")}
     texts = {RECORD: json.dumps(record, indent=1, sort_keys=True) + "\n", REPORT: report(record)}
@@ -168,6 +174,9 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="pages at a time")
     parser.add_argument("--resume", action="store_true", help="leave out what passed before")
     parser.add_argument("--no-report", action="store_true", help="store nothing")
+    parser.add_argument(
+        "--unless-native", action="store_true", help="leave out what this processor is anyway"
+    )
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -180,7 +189,11 @@ def main():
             parser.error(f"no page: {page}")
     record, lock, failed = read(), threading.Lock(), []
     record["pages"] = {page: row for page, row in record["pages"].items() if page in known}
-    tasks = [(page, d) for d in options.disguise or DISGUISES for page in pages]
+    disguises = list(options.disguise or DISGUISES)
+    if options.unless_native and "AVX2" in disguises and capability() == "AVX2":
+        disguises.remove("AVX2")
+        print("AVX2: this processor has no more, so pages run under it whenever they run")
+    tasks = [(page, d) for d in disguises for page in pages]
 
     def finish(page, disguise):
         before = record["pages"].get(page, {}).get(disguise, {})

@@ -4,6 +4,7 @@ A page's number is its place, as ``page_numbers.py`` writes it into the book: 3.
 page below the first page of the third chapter.
 """
 
+import functools
 import json
 import os
 import re
@@ -39,8 +40,7 @@ class Page(NamedTuple):
 
     def opening(self):
         """Return the page's first cell, or the whole of a Markdown page."""
-        text = self.path.read_text(encoding="utf-8")
-        return "".join(json.loads(text)["cells"][0]["source"]) if self.path.suffix != ".md" else text
+        return _opening(self.path, self.path.stat().st_mtime_ns)
 
     def title(self):
         """Return the first heading."""
@@ -59,10 +59,21 @@ class Page(NamedTuple):
         _, _, after = self.opening().partition("After this page you can")
         return [line.strip().rstrip(";.") for line in re.findall(r"(?m)^- (.+)$", after)]
 
-    def link(self, to, text=None):
+    def address(self, to):
+        """Return the address of another page, from this one."""
+        return Path(os.path.relpath(to.path, self.path.parent)).as_posix()
+
+    def link(self, to):
         """Return a Markdown link from this page to another."""
-        address = Path(os.path.relpath(to.path, self.path.parent)).as_posix()
-        return f"[{text or to.title()}]({address})"
+        return f"[{to.title()}]({self.address(to)})"
+
+
+@functools.cache
+def _opening(path, changed):
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        return text
+    return "".join(json.loads(text)["cells"][0]["source"])
 
 
 def read(root):
@@ -158,7 +169,8 @@ def without(text, name):
 
 
 def _line_of(lines, name):
-    found = [i for i, line in enumerate(lines) if re.match(rf"\s*- file: {re.escape(name)}\s*(#|$)", line)]
+    entry = re.compile(rf"\s*- file: {re.escape(name)}\s*(#|$)")
+    found = [number for number, line in enumerate(lines) if entry.match(line)]
     if len(found) != 1:
         raise ValueError(f"{FILE}: expected one line '- file: {name}', found {len(found)}")
     return found[0]

@@ -3,13 +3,61 @@
 import torch
 
 from bigmodel_utils.checks import grade, random_tensor
+from bigmodel_utils.words import say
 
 __all__ = [
-    "divisor",
     "grouped_query_attention",
+    "lengthened",
     "padded_attention",
     "sliding_window_mask",
 ]
+
+
+def lengthened(function):
+    """Check ``function(q, k, width)``: (t, d + 1) and (s, d + 1), whose softmax is the kernel."""
+    settings = [(3, 5, 2, 1.0), (1, 4, 3, 0.7), (6, 2, 1, 2.5), (4, 7, 5, 1.6)]
+    cases = [
+        (random_tensor(seed, t, d), 2 * random_tensor(10 + seed, s, d) + seed / 2, width)
+        for seed, (t, s, d, width) in enumerate(settings)
+    ]
+    return grade(
+        _weights_of(function) if callable(function) else function,
+        cases,
+        _kernel_by_loops,
+        hint="The term -|k|^2 / (2 width^2) belongs to a key: multiply it by what in the query?",
+    )
+
+
+def _weights_of(function):
+    """The weights that the plain products of the reader's longer vectors give."""
+
+    def weights(q, k, width):
+        answer = function(q, k, width)
+        if answer is None or answer is ...:
+            return answer
+        longer_q, longer_k = answer
+        for name, longer, given in (("q", longer_q, q), ("k", longer_k, k)):
+            shape = (len(given), given.shape[1] + 1)
+            if tuple(longer.shape) != shape:
+                raise ValueError(
+                    say(
+                        "{name}: expected shape {expected}, got {got}.",
+                        name=name,
+                        expected=shape,
+                        got=tuple(longer.shape),
+                    )
+                )
+        return (longer_q @ longer_k.T).softmax(1)
+
+    return weights
+
+
+def _kernel_by_loops(q, k, width):
+    rows = []
+    for query in q:
+        kernel = [torch.exp(-((query - key) ** 2).sum() / (2 * width**2)) for key in k]
+        rows.append(torch.stack(kernel) / sum(kernel))
+    return torch.stack(rows)
 
 
 def padded_attention(function):
@@ -93,26 +141,6 @@ def _head_by_head(q, k, v):
             for row in range(t):
                 out[i, head, row] = _mean(q[i, head, row], k[i, shared], v[i, shared])
     return out
-
-
-def divisor(function):
-    """Check ``function(q, k)``: standard deviation of q·k over all pairs of rows."""
-    shapes = [(7, 5, 3), (4, 9, 2), (6, 6, 8), (5, 3, 1)]
-    cases = [
-        (random_tensor(seed, m, d) + seed / 2, 2 * random_tensor(10 + seed, n, d) - seed)
-        for seed, (m, n, d) in enumerate(shapes)
-    ]
-    return grade(
-        function,
-        cases,
-        _deviation_by_loops,
-        hint="Var = E[(q . k)^2] - E[q . k]^2, and both split, since q and k are independent.",
-    )
-
-
-def _deviation_by_loops(q, k):
-    scores = torch.stack([(row * key).sum() for row in q for key in k])
-    return ((scores - scores.mean()) ** 2).mean().sqrt()
 
 
 def _inputs(seed, b, n, m, t, s, d, e):

@@ -1,13 +1,12 @@
 """Checkers of the exercises on the page "A language model"."""
 
 import math
-from itertools import pairwise
 
 import torch
 
 from bigmodel_utils.checks import grade, random_tensor
 
-__all__ = ["bits_per_character", "merge_step", "temperature_of_entropy", "top_p"]
+__all__ = ["answer_gradient", "bits_per_character", "next_character", "score_once"]
 
 
 def bits_per_character(function):
@@ -35,119 +34,89 @@ def _bits_by_product(loss, tokens):
     return -math.log2(probability) / sum(len(token) for token in tokens)
 
 
-def top_p(function):
-    """Check ``function(probabilities, p)``: (b, vocab) -> (b, vocab), cut and rescaled."""
-    hard = [
-        [0.1, 0.4, 0.2, 0.3],
-        [0.25, 0.25, 0.25, 0.25],
-        [0.0, 1.0, 0.0, 0.0],
-        [0.05, 0.05, 0.1, 0.8],
-    ]
-    hard = torch.tensor(hard, dtype=torch.float64)
+def score_once(function):
+    """Check ``function(losses, stride)``: (n, t) of windows that overlap, to the mean loss."""
     cases = [
-        (hard, 0.75),  # reached only with the third
-        (hard, 0.6),
-        (hard, 1.0),
-        (hard, 0.01),  # one token always stays
-        (random_tensor(1, 3, 7).softmax(1), 0.9),
-        ((3 * random_tensor(2, 2, 30)).softmax(1), 0.5),
-        (random_tensor(3, 1, 5).softmax(1), 0.35),
+        (random_tensor(1, 3, 4).square(), 2),
+        (random_tensor(2, 5, 7).square(), 3),
+        (random_tensor(3, 4, 6).square(), 6),  # no overlap
+        (random_tensor(4, 1, 5).square(), 2),  # one window
+        (random_tensor(5, 6, 8).square(), 1),
+        (random_tensor(6, 2, 9).square(), 4),
     ]
     return grade(
         function,
         cases,
-        _top_p_by_loops,
-        hint="Keep a token while those more likely than it add up to less than p; of equals the "
-        "smaller number goes first.",
+        _mean_by_places,
+        hint="Of all windows but the first, only the last tokens are new, so many as the stride.",
     )
 
 
-def _top_p_by_loops(probabilities, p):
-    rows = []
-    for row in probabilities.tolist():
-        kept, total = [0.0] * len(row), 0.0
-        for token in sorted(range(len(row)), key=lambda i: (-row[i], i)):
-            if total >= p:
-                break
-            kept[token], total = row[token], total + row[token]
-        rows.append([value / total for value in kept])
-    return torch.tensor(rows, dtype=torch.float64)
+def _mean_by_places(losses, stride):
+    # Every place in the text keeps the loss that had most tokens before it.
+    best = {}
+    for window, row in enumerate(losses.tolist()):
+        for before, loss in enumerate(row):
+            place = window * stride + before
+            best[place] = max(best.get(place, (-1, 0.0)), (before, loss))
+    return math.fsum(loss for _, loss in best.values()) / len(best)
 
 
-def merge_step(function):
-    """Check ``function(words, times)``: words as lists of texts; ((left, right), new words)."""
+def next_character(function):
+    """Check ``function(text, history, order, strength, alphabet)``: to a list of floats."""
     cases = [
-        ([list("low"), list("lower"), list("newest")], [5, 2, 6]),
-        ([list("aaab"), list("aa")], [2, 1]),  # overlapping pairs; merged from the left
-        ([list("aaaa"), list("bc")], [1, 2]),  # "aa" stands three times in "aaaa"
-        ([list("ab"), list("cd"), list("cd")], [2, 1, 1]),  # equal counts: ("a", "b")
-        ([list("xy"), list("ab")], [3, 3]),
-        ([["lo", "w"], ["lo", "w", "e"], ["w", "lo"]], [1, 4, 3]),
-        ([list("abababa"), ["b"]], [1, 9]),
-        ([list("banana"), list("an")], [3, 1]),
+        ("abracadabra", "abr", 3, 2.0, "abcdr"),
+        ("abracadabra", "xyz", 4, 1.0, "abcdr"),  # nothing of the history occurred
+        ("abracadabra", "ca", 1, 3.0, "rdcba"),  # the shares alone, in the alphabet's order
+        ("aaabaaab", "aa", 3, 0.5, "ab"),  # runs that overlap
+        ("low lower newest", "we", 6, 3.0, " elnorstw"),  # a history shorter than the order
+        ("abcabd", "ab", 0, 2.0, "abcd"),
+        ("banana", "banana", 5, 1.5, "abn"),  # the run at the very end has no follower
+        ("ababab", "", 4, 1.0, "abc"),
     ]
     return grade(
         function,
         cases,
-        _merge_by_strings,
-        hint="A word counts as often as it occurs; of equal counts take the smallest pair, and "
-        "merge from the left.",
+        _shares_by_recursion,
+        hint="Start from equal shares and mix in the counts after no character, after one, after "
+        "two; each run is counted where a character follows it.",
     )
 
 
-def _merge_by_strings(words, times):
-    total = {}
-    for word, n in zip(words, times, strict=True):
-        for left, right in pairwise(word):
-            total[left, right] = total.get((left, right), 0) + n
-    best = sorted(total, key=lambda pair: (-total[pair], *pair))[0]
-    merged = []
-    for word in words:
-        rest, new = list(word), []
-        while rest:
-            size = 2 if tuple(rest[:2]) == best else 1
-            new.append("".join(rest[:size]))
-            rest = rest[size:]
-        merged.append(new)
-    return best, merged
+def _shares_by_recursion(text, history, order, strength, alphabet):
+    def share(c, length):
+        if length < 0:
+            return 1 / len(alphabet)
+        run = history[-length:] if length else ""
+        # str.startswith at each place: runs may overlap.
+        follows = sum(text.startswith(run + c, i) for i in range(len(text)))
+        occurs = sum(text.startswith(run, i) for i in range(len(text) - length))
+        return (follows + strength * share(c, length - 1)) / (occurs + strength)
+
+    return [share(c, min(order - 1, len(history))) for c in alphabet]
 
 
-def temperature_of_entropy(function):
-    """Check ``function(logits, entropy)``: the temperature at which the entropy is so many nats."""
+def answer_gradient(function):
+    """Check ``function(logits, targets, counts)``: (t, vocab), (t,), (t,) bool to (t, vocab)."""
     cases = [
-        (torch.tensor([2.0, 1.0, 0.0], dtype=torch.float64), 0.9),
-        (random_tensor(1, 12), 1.5),
-        (4 * random_tensor(2, 40), 3.3),
-        (random_tensor(3, 5), 0.05),
-        (torch.tensor([100.0, 90.0, 95.0], dtype=torch.float64), 1.0),
+        (random_tensor(1, 4, 6), [5, 0, 2, 2], [False, False, True, True]),
+        (random_tensor(2, 7, 3), [0, 2, 1, 1, 0, 2, 2], [True] * 7),
+        (3 * random_tensor(3, 3, 9), [8, 4, 0], [True, False, False]),
+        (random_tensor(4, 5, 2), [1, 0, 0, 1, 1], [False, True, False, True, True]),
     ]
+    cases = [(z, torch.tensor(x), torch.tensor(counts)) for z, x, counts in cases]
     return grade(
         function,
         cases,
-        _temperature_by_secant,
-        atol=1e-5,
-        hint="The entropy of softmax(logits / temperature), in nats, grows with the temperature: "
-        "halve an interval.",
+        _gradient_by_autograd,
+        hint="The softmax minus one for the target, zero where a token does not count, over the "
+        "number of tokens that do.",
     )
 
 
-def _temperature_by_secant(logits, entropy):
-    # False position on the inverse temperature, the Illinois variant.
-    def excess(beta):
-        chances = torch.distributions.Categorical(logits=(logits - logits.max()) * beta)
-        return chances.entropy().item() - entropy
-
-    low, high = 0.0, 1.0
-    while excess(high) > 0:
-        high *= 2
-    f_low, f_high = excess(low), excess(high)
-    for _ in range(300):
-        middle = (low * f_high - high * f_low) / (f_high - f_low)
-        value = excess(middle)
-        if abs(value) < 1e-14:
-            break
-        if value > 0:
-            low, f_low, f_high = middle, value, f_high / 2
-        else:
-            high, f_high, f_low = middle, value, f_low / 2
-    return 1 / middle
+def _gradient_by_autograd(logits, targets, counts):
+    with torch.enable_grad():
+        logits = logits.requires_grad_()
+        chosen = torch.distributions.Categorical(logits=logits).log_prob(targets)
+        (gradient,) = torch.autograd.grad(-chosen[counts].mean(), logits)
+    return gradient

@@ -1,16 +1,11 @@
-"""Checkers of the exercises on the page "Pooling and receptive fields"."""
+"""Checkers of the exercises on the page "Pooling"."""
 
 import torch
 import torch.nn.functional as F
 
 from bigmodel_utils.checks import grade, random_tensor
 
-__all__ = [
-    "average_pool_gradient",
-    "dilated_layers",
-    "max_pool_gradient",
-    "receptive_interval",
-]
+__all__ = ["average_pool_gradient", "blur_and_sample", "max_pool_gradient", "parameters"]
 
 
 def average_pool_gradient(function):
@@ -66,47 +61,58 @@ def _routed_by_loops(grad_output, indices, size):
     return grad_x
 
 
-def receptive_interval(function):
-    """Check ``function(layers, i) -> (first, last)``; layers of (kernel, stride, dilation, pad)."""
-    stacks = [
-        ((3, 1, 1, 1),),
-        ((3, 1, 1, 1), (2, 2, 1, 0), (3, 1, 1, 1), (2, 2, 1, 0)),
-        ((3, 2, 1, 1), (5, 1, 2, 3), (2, 3, 1, 1)),
-        ((4, 3, 2, 0), (1, 2, 1, 0), (3, 1, 3, 2)),
-        ((2, 2, 1, 1), (3, 2, 2, 2), (3, 1, 1, 0)),
-        (),
+def parameters(function):
+    """Check ``function(size, channels, kernel_size, classes)`` on networks that are built."""
+    cases = [
+        ((28, 28), (1, 32, 64), (2, 2), 10),
+        ((13, 30), (3, 4, 5), (2, 3), 7),
+        ((29, 15), (2, 6, 3, 4), (2, 1), 3),
+        ((9, 11), (4, 2), (3, 2), 5),
+        ((8, 12), (5, 3, 3), (1, 1), 2),
     ]
     return grade(
         function,
-        [(stack, i) for stack in stacks for i in (0, 1, 5)],
-        _interval_by_cells,
-        hint="Follow the start of unit 0: a layer's padding counts in the layer below's jumps.",
+        cases,
+        _parameters_of_network,
+        hint="A kernel has the same weights whatever the map's size; each pooling rounds down.",
     )
 
 
-def _interval_by_cells(layers, i):
-    # All the cells that a unit reads, layer by layer downwards: no recurrence.
-    cells = {i}
-    for kernel_size, stride, dilation, padding in reversed(layers):
-        cells = {stride * c + dilation * k - padding for c in cells for k in range(kernel_size)}
-    return min(cells), max(cells)
+def _parameters_of_network(size, channels, kernel_size, classes):
+    with torch.device("meta"):
+        convolutions = [
+            torch.nn.Conv2d(channels[i], channels[i + 1], 3, padding=1)
+            for i in range(len(channels) - 1)
+        ]
+        x = torch.zeros(1, channels[0], *size)
+        for layer in convolutions:
+            x = F.max_pool2d(layer(x), kernel_size)
+        dense = torch.nn.Linear(x.flatten(1).shape[1], classes)
+    return _count(torch.nn.Sequential(*convolutions)), _count(dense)
 
 
-def dilated_layers(function):
-    """Check ``function(n, kernel_size)``: layers with dilation 1, 2, 4 ... that see n cells."""
-    edges = [(n, 3) for n in (1, 2, 3, 4, 7, 8, 15, 16, 100)]
+def _count(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def blur_and_sample(function):
+    """Check ``function(x, taps, stride)``: x (b, c, n) that wraps around, taps (k,), k odd."""
+    # The taps differ from their mirror image; the last case's filter reaches all around.
+    sizes = [((2, 3, 12), 3, 2), ((1, 2, 15), 5, 3), ((3, 1, 10), 3, 4), ((2, 2, 7), 7, 2)]
+    cases = [
+        (random_tensor(seed, *shape), random_tensor(seed + 20, k), stride)
+        for seed, (shape, k, stride) in enumerate(sizes)
+    ]
     return grade(
         function,
-        [*edges, (8, 2), (9, 2), (13, 5), (14, 5), (29, 5), (30, 5), (300, 7)],
-        _layers_by_trial,
-        hint="Write down the field after each layer: with kernel size 3 it is 3, 7, 15 ...",
+        cases,
+        _blur_by_convolution,
+        hint="The middle tap belongs to the cell that is kept; the ends read around the corner.",
     )
 
 
-def _layers_by_trial(n, kernel_size):
-    # Reach of a unit, grown cell by cell; none of the reached cells is left out for these n.
-    cells, depth = {0}, 0
-    while max(cells) - min(cells) + 1 < n:
-        cells = {c + 2**depth * k for c in cells for k in range(kernel_size)}
-        depth += 1
-    return depth
+def _blur_by_convolution(x, taps, stride):
+    (b, c, n), reach = x.shape, len(taps) // 2
+    ring = torch.cat([x[..., n - reach :], x, x[..., :reach]], dim=2)
+    filtered = F.conv1d(ring.reshape(b * c, 1, n + 2 * reach), taps[None, None], stride=stride)
+    return filtered.reshape(b, c, -1)

@@ -1,11 +1,11 @@
 """Checkers of the exercises on the page "The recurrent network"."""
 
 import torch
+import torch.nn.functional as F
 
 from bigmodel_utils.checks import grade, random_tensor
-from bigmodel_utils.words import say
 
-__all__ = ["parity_network", "reverse_rows", "step", "vote_network"]
+__all__ = ["gradient_of_use", "num_parameters", "reverse_rows", "step"]
 
 
 def step(function):
@@ -35,44 +35,52 @@ def _step_of_rnn_cell(x, h, *weights):
         return cell(x, h)
 
 
-def parity_network(function):
-    """Check ``function() -> (weight_ih, weight_hh, bias, weight_y, bias_y)`` by running it."""
-    alone = torch.zeros(1, 1000, dtype=torch.long)
-    alone[0, 0] = 1  # the longest time between two ones
-    generator = torch.Generator().manual_seed(1)
+def gradient_of_use(function):
+    """Check ``function(x, h0, weight_ih, weight_hh, bias, upstream, t)``: one use's gradient."""
     cases = [
-        (torch.cartesian_prod(*[torch.arange(2)] * 10),),
-        (torch.randint(0, 2, (8, 1000), generator=generator),),
-        (torch.ones(1, 1000, dtype=torch.long),),
-        (alone,),
+        _use_case(*sizes, seed=100 * n)
+        for n, sizes in enumerate(
+            [(2, 3, 4, 6, 1), (2, 3, 4, 6, 6), (3, 1, 5, 4, 3), (1, 2, 2, 1, 1)]
+        )
     ]
     return grade(
-        _running(function, lambda answer, bits: _odd(answer, bits)),
+        function,
         cases,
-        _odd_by_counting,
-        hint="Write down x + p for all four cases, and check that errors shrink from step to step.",
+        _use_by_walking_back,
+        hint="Only step t may use the copy; the steps before and after use the weight as it is.",
     )
 
 
-def _odd(answer, bits):
-    # Whether the network's output is positive after each step of bits (b, t).
-    weight_ih, weight_hh, bias, weight_y, bias_y = _tensors(answer, 5)
-    m = _units(weight_ih, 2, 3)
-    _shapes(weight_hh=(weight_hh, (m, m)), bias=(bias, (m,)))
-    _shapes(weight_y=(weight_y, (1, m)), bias_y=(bias_y, (1,)))
-    states = _states(2.0 * bits - 1, weight_ih, weight_hh, bias)
-    return (states @ weight_y.double()[0] + bias_y.double()) > 0
+def _use_case(batch, d, m, steps, t, *, seed):
+    shapes = (batch, steps, d), (batch, m), (m, d), (m, m), (m,), (batch, m)
+    return (*(random_tensor(seed + n, *shape) for n, shape in enumerate(shapes)), t)
 
 
-def _odd_by_counting(bits):
-    rows = []
-    for row in bits.tolist():
-        odd, answers = False, []
-        for bit in row:
-            odd = odd != bool(bit)
-            answers.append(odd)
-        rows.append(answers)
-    return torch.tensor(rows)
+def _use_by_walking_back(x, h0, weight_ih, weight_hh, bias, upstream, t):
+    # The total gradient of the pre-activation of step t, times the state before it; no autograd.
+    states = [h0]
+    for s in range(x.shape[1]):
+        states.append((F.linear(x[:, s], weight_ih, bias) + F.linear(states[-1], weight_hh)).tanh())
+    back = upstream
+    for s in range(x.shape[1], t - 1, -1):
+        grad_a = back * (1 - states[s] ** 2)
+        back = grad_a @ weight_hh
+    return torch.einsum("bi,bj->ij", grad_a, states[t - 1])
+
+
+def num_parameters(function):
+    """Check ``function(d, m, num_layers, directions)`` against layers that are built."""
+    return grade(
+        function,
+        [(3, 5, 1, 1), (4, 2, 3, 1), (5, 3, 1, 2), (2, 7, 4, 2), (1, 1, 2, 2)],
+        _counted_parameters,
+        hint="The second layer reads the states of all directions of the first.",
+    )
+
+
+def _counted_parameters(d, m, num_layers, directions):
+    layer = torch.nn.RNN(d, m, num_layers, bidirectional=directions == 2)
+    return sum(parameter.numel() for parameter in layer.parameters())
 
 
 def reverse_rows(function):
@@ -96,83 +104,3 @@ def _reversed_by_lists(x, lengths):
     for row, length in zip(x.tolist(), lengths.tolist(), strict=True):
         rows.append(row[:length][::-1] + row[length:])
     return torch.tensor(rows, dtype=x.dtype)
-
-
-def vote_network(function):
-    """Check ``function(k) -> (weight_ih, weight_hh, weight_y)`` by running it, k odd."""
-    generator = torch.Generator().manual_seed(2)
-    every = torch.cartesian_prod(*[torch.arange(2)] * 9)
-    mixed = torch.randint(0, 2, (50, 40), generator=generator)
-    cases = [(k, bits) for k in (1, 3, 5, 7) for bits in (every, mixed)]
-    return grade(
-        _running(function, lambda answer, k, bits: _votes(answer, k, bits), arguments=1),
-        cases,
-        _votes_by_sums,
-        hint="Keep the last k inputs in a delay line, and let each of them count the same.",
-    )
-
-
-def _votes(answer, k, bits):
-    # Whether the output is positive, at the steps from the k-th on.
-    weight_ih, weight_hh, weight_y = _tensors(answer, 3)
-    m = _units(weight_ih, 1, k)
-    _shapes(weight_hh=(weight_hh, (m, m)), weight_y=(weight_y, (1, m)))
-    states = _states(2.0 * bits - 1, weight_ih, weight_hh, weight_ih.new_zeros(m))
-    return (states @ weight_y.double()[0])[:, k - 1 :] > 0
-
-
-def _votes_by_sums(k, bits):
-    # bits (b, t): more than half of each window of k are ones.
-    return bits.unfold(1, k, 1).sum(-1) * 2 > k
-
-
-def _running(function, run, arguments=0):
-    # The reader's function returns weights: call it, and run the network on the other arguments.
-    if not callable(function):
-        return function
-
-    def answer(*case):
-        weights = function(*case[:arguments])
-        return weights if weights is None or weights is ... else run(weights, *case)
-
-    return answer
-
-
-def _states(x, weight_ih, weight_hh, bias):
-    # States (b, t, m) of a tanh nn.RNN on x (b, t), started at zero, in float64.
-    m = len(bias)
-    layer = torch.nn.RNN(1, m, batch_first=True, dtype=torch.float64)
-    given = (weight_ih, weight_hh, bias, torch.zeros(m))
-    with torch.no_grad():
-        for parameter, weight in zip(layer.parameters(), given, strict=True):
-            parameter.copy_(weight)
-        return layer(x.double()[..., None])[0]
-
-
-def _tensors(answer, number):
-    if not isinstance(answer, (tuple, list)) or len(answer) != number:
-        raise ValueError(say("expected {number} tensors", number=number))
-    for value in answer:
-        if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-            raise ValueError(say("expected {number} tensors of real numbers", number=number))
-        if not torch.isfinite(value).all():
-            raise ValueError(say("a weight is not finite"))
-    return answer
-
-
-def _units(weight_ih, fewest, most):
-    if weight_ih.ndim != 2 or weight_ih.shape[1] != 1:
-        got = tuple(weight_ih.shape)
-        raise ValueError(say("weight_ih: expected shape (m, 1), got {got}", got=got))
-    m = len(weight_ih)
-    if not fewest <= m <= most:
-        text = say("expected {fewest} to {most} units, got {m}", fewest=fewest, most=most, m=m)
-        raise ValueError(text)
-    return m
-
-
-def _shapes(**weights):
-    for name, (value, shape) in weights.items():
-        if tuple(value.shape) != shape:
-            values = {"name": name, "shape": shape, "got": tuple(value.shape)}
-            raise ValueError(say("{name}: expected shape {shape}, got {got}", **values))

@@ -5,12 +5,7 @@ import torch.nn.functional as F
 
 from bigmodel_utils.checks import grade, random_tensor
 
-__all__ = [
-    "clip_by_global_norm",
-    "gradient_at_last_step",
-    "step_backward",
-    "truncated_gradient",
-]
+__all__ = ["gradient_at_last_step", "partials", "step_backward", "truncated_gradient"]
 
 
 def step_backward(function):
@@ -40,28 +35,32 @@ def _step_by_autograd(grad_h, x, before, h, weight_ih, weight_hh):
     return torch.autograd.grad(a.tanh(), [a, *leaves], grad_h)
 
 
-def clip_by_global_norm(function):
-    """Check ``function(gradients, max_norm)``: a list of tensors, clipped by one common norm."""
-    shapes = [(4, 3), (4, 4), (4,)]
-    large = [(10.0 ** (1 - i)) * random_tensor(i, *s) for i, s in enumerate(shapes)]
-    small = [0.01 * random_tensor(10 + i, *s) for i, s in enumerate(shapes)]
-    zero = [torch.zeros(s, dtype=torch.float64) for s in shapes]
-    cases = [(large, 1.0), (small, 1.0), (zero, 0.5), (large, 7.0), (large, 1000.0), (small, 0.02)]
+def partials(function):
+    """Check ``function(bar_h, h, weight_hh)``: the partial derivatives behind given totals."""
+    cases = []
+    for seed, (batch, steps, m) in enumerate([(2, 6, 4), (3, 1, 5), (1, 4, 3), (4, 2, 2)]):
+        _, h, weight_hh = _unrolled(60 + seed, batch, steps, m)
+        cases.append((random_tensor(70 + seed, batch, steps + 1, m), h, weight_hh))
     return grade(
         function,
         cases,
-        _clipped_by_torch,
-        atol=1e-4,  # PyTorch adds 1e-6 to the norm; both forms are right
-        hint="One norm over all tensors together; one factor, at most 1, for all of them.",
+        _partials_by_autograd,
+        hint="Take from each total what came back from the step after; nothing came back to h_T.",
     )
 
 
-def _clipped_by_torch(gradients, max_norm):
-    parameters = [torch.nn.Parameter(torch.zeros_like(g)) for g in gradients]
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient.clone()
-    torch.nn.utils.clip_grad_norm_(parameters, max_norm)
-    return [parameter.grad for parameter in parameters]
+def _partials_by_autograd(bar_h, h, weight_hh):
+    # What step t + 1 sends back is a product with its Jacobian, one step at a time.
+    rows = []
+    for t in range(1, h.shape[1]):
+        back = torch.zeros_like(h[:, t])
+        if t + 1 < h.shape[1]:
+            leaf = h[:, t].clone().requires_grad_()
+            rest = h[:, t + 1].atanh() - F.linear(h[:, t], weight_hh)
+            after = (rest + F.linear(leaf, weight_hh)).tanh()
+            (back,) = torch.autograd.grad(after, leaf, bar_h[:, t + 1])
+        rows.append(bar_h[:, t] - back)
+    return torch.stack(rows, dim=1)
 
 
 def truncated_gradient(function):

@@ -6,7 +6,7 @@ import zlib
 
 import numpy
 
-__all__ = ["find", "read"]
+__all__ = ["by", "find", "read"]
 
 _AXES = {"images": 3, "labels": 1}
 
@@ -57,14 +57,14 @@ def read(file, kind):
             _check_header(file, kind, header)
             shape = [int.from_bytes(header[i : i + 4], "big") for i in range(4, len(header), 4)]
             if min(shape) == 0:
-                raise ValueError(f"{file}: expected {kind}, got none: its sizes are {_by(shape)}")
+                raise ValueError(f"{file}: expected {kind}, got none: its sizes are {by(shape)}")
             expected = math.prod(shape)
             content = stream.read()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{file}: expected a whole gzip file, got: {error}") from error
     if len(content) != expected:
         raise ValueError(
-            f"{file}: expected {expected} bytes for {_by(shape)} {kind}, got {len(content)}"
+            f"{file}: expected {expected} bytes for {by(shape)} {kind}, got {len(content)}"
         )
     return numpy.frombuffer(content, numpy.uint8).reshape(shape)
 
@@ -84,5 +84,6 @@ def _check_header(file, kind, header):
         )
 
 
-def _by(shape):
+def by(shape):
+    """Return a shape as in "28x28"."""
     return "x".join(str(size) for size in shape)

@@ -89,8 +89,8 @@ def load_mnist(path=None):
     x_test, y_test = _read_part(*files[2:])
     if x_train.shape[1:] != x_test.shape[1:]:
         raise ValueError(
-            f"{files[2]}: expected images of {_by(x_train.shape[2:])} pixels as in "
-            f"{files[0].name}, got {_by(x_test.shape[2:])}"
+            f"{files[2]}: expected images of {_idx.by(x_train.shape[2:])} pixels as in "
+            f"{files[0].name}, got {_idx.by(x_test.shape[2:])}"
         )
     return Mnist(x_train, y_train, x_test, y_test)
 
@@ -220,11 +220,7 @@ def _embedded_digits():
     if checksum != _DIGITS_SHA256:
         raise ValueError(
             f"{file}: expected 5000x785 numbers with SHA-256 {_DIGITS_SHA256}, "
-            f"got {_by(table.shape)} with {checksum}"
+            f"got {_idx.by(table.shape)} with {checksum}"
         )
     table.flags.writeable = False
     return table[:, :-1].reshape(-1, 28, 28), table[:, -1]  # the label is the last column
-
-
-def _by(shape):
-    return "x".join(str(size) for size in shape)

@@ -1,7 +1,8 @@
 """Read ``.ts`` files, the format of the UEA archive of time series with classes.
 
 A header of ``@`` lines ends at ``@data``. Then each line is one series: its dimensions,
-separated by colons, each a list of numbers separated by commas; its class comes last.
+separated by colons, each a list of numbers separated by commas; its class comes last. The package
+sktime, which brings the file that the book reads, has a reader too; importing it takes seconds.
 """
 
 import numpy

@@ -6,13 +6,14 @@ again, by the same keys, through ``window.bigmodelWords``. Places in braces are 
 figure; a translation may move but not rename them.
 """
 
-__all__ = ["shared"]
+__all__ = ["WORDS", "shared"]
 
-_SHARED = {
+WORDS = {
     "fallback": "This figure is interactive: it needs JavaScript and a trusted notebook.",
     "reset": "Reset",
     # Numbers that are typed, and what is said of a wrong one.
     "range": "{name}: a number from {low} to {high}.",
+    "whole_range": "{name}: a whole number from {low} to {high}.",
     "typed": "{name}, typed",
     "all": "all",
     # Grids: the cells and the value of the one last touched.
@@ -46,8 +47,6 @@ _SHARED = {
     "about_grad_output": "flows into the {n} lit cells of dX.",
     "preset_own": "from this page",
 }
-# Under a key of its own: figures whose every field takes whole numbers say so.
-_WHOLE = "{name}: a whole number from {low} to {high}."
 
 
 def shared(*keys, whole=False):
@@ -55,7 +54,8 @@ def shared(*keys, whole=False):
 
     Args:
         keys: as the figure's script names them.
-        whole: whether ``range`` speaks of whole numbers.
+        whole: whether ``range`` speaks of whole numbers, since most fields take them alone;
+            ``real_range`` is then for the others.
     """
-    words = {**_SHARED, "range": _WHOLE} if whole else _SHARED
-    return {key: words[key] for key in keys}
+    other = {"range": "whole_range", "real_range": "range"} if whole else {}
+    return {key: WORDS[other.get(key, key)] for key in keys}

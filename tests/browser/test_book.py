@@ -308,7 +308,7 @@ def tab_into_figure(page):
             const figure = document.querySelector("figure.live-figure");
             const stops = [...document.querySelectorAll(
                 "a[href], button, summary, [tabindex='0']")]
-                .filter((node) => node.checkVisibility()
+                .filter((node) => node.checkVisibility({ visibilityProperty: true })
                     && node.compareDocumentPosition(figure) & Node.DOCUMENT_POSITION_FOLLOWING);
             stops.at(-1).focus();
         }"""

@@ -1,4 +1,4 @@
-"""All live figures: they fit, are accessible, come alive wherever they are, and show text as text."""
+"""All live figures: they fit, are accessible, come alive anywhere, and show text as text."""
 
 import pytest
 from figures import PAGE, drawn, fits_and_axe_finds_nothing, show

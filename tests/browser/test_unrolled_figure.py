@@ -331,6 +331,26 @@ def test_unrolled_bad_numbers_say_so(open_page):
     assert read(page, "U")[0, 0] == 0.7
 
 
+def test_unrolled_a_good_number_ends_the_error_where_the_loss_reads_nothing(open_page):
+    page = show(open_page, "unrolled", {"view": "backward"})
+    cell(page, "g", 0, 1).click()
+    box = page.get_by_label("value of the cell last touched", exact=True).locator("input")
+    box.fill("100")
+    assert page.locator(".lf-result").get_attribute("data-result") == "error"
+    box.fill("0")
+    assert page.locator(".lf-result").get_attribute("data-result") == "backward"
+    assert not page.get_by_label("the loss reads step 2").is_checked()
+
+
+def test_unrolled_says_what_is_lit_and_what_a_step_adds(open_page):
+    page = show(open_page, "unrolled", {"step": 3})
+    label = cell(page, "h", 0, 1).get_attribute("aria-label")
+    assert label.startswith("row 1, step 2, value ") and label.endswith(", lit")
+    page.locator("[data-option=backward]").click()
+    part = cell(page, "dU", 1, 0).locator(".lf-sub").inner_text()
+    assert cell(page, "dU", 1, 0).get_attribute("aria-label").endswith(f", {part}")
+
+
 DATA = {"step": 2}
 
 

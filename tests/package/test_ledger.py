@@ -227,18 +227,17 @@ def test_only_whole_records_in_outputs_count(tmp_path):
     assert ledger.read_page(path) == [ledger.Entry("a-sum", "x", 0, "")]
 
 
-def test_table_has_a_row_for_each_entry(tmp_path):
-    one = page(
-        tmp_path, *markdown("$$\nx\n$$ (a)\n\n$$\ny\n$$ (b)\n"), code(RECORD), name="1.ipynb"
-    )
-    two = page(tmp_path, *markdown("$$\nz\n$$ (c)\n"), name="2.ipynb")
-    head, rule, *rows = ledger.table({"[One](1.ipynb)": one, "[Two](2.ipynb)": two}).splitlines()
+def test_table_shows_each_formula_its_place_and_its_proof(tmp_path):
+    text = "# One\n\n$$\nx \\| y\n\\\\ |z|\n$$ (a-sum)\n\n$$\ny\n$$ (b)\n"
+    one = page(tmp_path, *markdown(text), code(RECORD), name="1.ipynb")
+    two = page(tmp_path, *markdown("# Two\n"), code(RECORD), name="2.ipynb")
+    head, rule, *rows = ledger.table({"../1.ipynb": one, "2.ipynb": two}).splitlines()
     assert len({line.count("|") for line in (head, rule, *rows)}) == 1
     assert rows == [
-        "| `a` | [One](1.ipynb) | 0 |  |",
-        "| `b` | [One](1.ipynb) | 0 |  |",
-        "| `a-sum` | [One](1.ipynb) | 3 | 1e-10 |",
-        "| `c` | [Two](2.ipynb) | 0 |  |",
+        r"| $\displaystyle x \Vert y \\ \vert z\vert$ | [One](../1.ipynb#equation-a-sum) "
+        "| [3 cases, 1e-10](../1.ipynb#proof-a-sum) |",
+        r"| $\displaystyle y$ | [One](../1.ipynb#equation-b) | none |",
+        "| `a-sum` | Two | [3 cases, 1e-10](2.ipynb#proof-a-sum) |",
     ]
 
 

@@ -4,6 +4,7 @@ A page's stem is its name everywhere: in the ids of tests, in `bigmodel_utils/ch
 `attacks/` and in `taught.py`. So no two pages may share one.
 """
 
+import functools
 import re
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def by_stem(paths):
     for path in paths:
         if path.stem in found:
             raise ValueError(
-                f"pages: expected a stem of its own for each page, got {found[path.stem]} and {path}"
+                f"pages: expected a stem for each of its own, got {found[path.stem]} and {path}"
             )
         found[path.stem] = path
     return found
@@ -40,9 +41,13 @@ def name(path):
 
 
 def cells(path, kind=None):
-    """Return a page's cells, all or those of one kind: "code" or "markdown"."""
-    found = nbformat.read(path, 4).cells
-    return [cell for cell in found if kind is None or cell.cell_type == kind]
+    """Return a page's cells, all or those of one kind: "code" or "markdown". Only to read."""
+    return [cell for cell in _read(path) if kind is None or cell.cell_type == kind]
+
+
+@functools.cache
+def _read(path):
+    return nbformat.read(path, 4).cells
 
 
 def tags(cell):

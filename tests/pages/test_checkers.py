@@ -7,7 +7,8 @@ import importlib
 import inspect
 
 import pytest
-from page import PAGES, ROOT, cells, tags
+from page import LESSONS, PAGES, ROOT, by_stem, cells, tags
+from page import name as name_of
 
 from bigmodel_utils.checks import Verdict, grade
 
@@ -67,33 +68,33 @@ def test_what_is_no_function_is_rejected(topic, name):
     assert check(lambda: 0).status == "wrong"  # takes no arguments
 
 
-def exercises():
-    """Yield (page, "exercise" or "solution", cell) for every stub and solution in the book."""
-    for page in PAGES:
-        for cell in cells(page, "code"):
-            for kind in tags(cell) & {"exercise", "solution"}:
-                yield page, kind, cell
+def exercises(topic):
+    """Return the stubs and the solutions of a page."""
+    kinds = {"exercise": [], "solution": []}
+    for cell in cells(by_stem(PAGES)[topic], "code"):
+        for kind in tags(cell) & set(kinds):
+            kinds[kind].append(cell)
+    return kinds
 
 
-def test_every_checker_is_used_by_a_stub_and_a_solution():
-    used = {"exercise": set(), "solution": set()}
-    for page, kind, cell in exercises():
-        assert page.stem in TOPICS, f"{page.name} has exercises and no checks/{page.stem}.py"
-        name = cell.source.rsplit("check.", 1)[-1].split("(")[0]
-        used[kind].add((page.stem, name))
-    assert used["exercise"] == used["solution"] == set(CHECKERS)
+@pytest.mark.parametrize("topic", sorted({*TOPICS, *map(name_of, LESSONS)}))
+def test_every_checker_is_used_by_a_stub_and_a_solution(topic):
+    assert topic in TOPICS, f"there is no bigmodel_utils/checks/{topic}.py"
+    assert topic in by_stem(PAGES), f"bigmodel_utils/checks/{topic}.py has no page {topic}.ipynb"
+    checkers = {name for other, name in CHECKERS if other == topic}
+    for kind, found in exercises(topic).items():
+        used = {cell.source.rsplit("check.", 1)[-1].split("(")[0] for cell in found}
+        assert used == checkers, f"in the {kind} cells"
 
 
-def test_solutions_are_accepted_and_stubs_are_friendly():
-    verdicts = {"exercise": [], "solution": []}
-    for _, kind, cell in exercises():
-        text = "".join(
-            out.get("data", {}).get("text/plain", "") for out in cell.outputs if "data" in out
-        )
-        verdicts[kind].append(text)
-    assert verdicts["solution"], "no solution was found"
-    assert all(text.startswith("Correct.") for text in verdicts["solution"])
-    assert all(text.startswith("Not solved yet.") for text in verdicts["exercise"])
+@pytest.mark.parametrize("topic", sorted(map(name_of, LESSONS)))
+def test_solutions_are_accepted_and_stubs_are_friendly(topic):
+    kinds = exercises(topic)
+    assert kinds["solution"], "no solution was found"
+    for kind, start in (("solution", "Correct."), ("exercise", "Not solved yet.")):
+        for cell in kinds[kind]:
+            said = [out["data"].get("text/plain", "") for out in cell.outputs if "data" in out]
+            assert "".join(said).startswith(start), cell.source
 
 
 def test_checkers_do_not_accept_a_wrong_dtype_of_answer():

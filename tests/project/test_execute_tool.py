@@ -137,12 +137,22 @@ def test_badge_is_rounded_up():
 def test_badge_stays_while_it_fits():
     page = notebook()
     assert badge(page, 18, 390) == (20, 400)
-    for cpu, peak in ((20, 400), (10, 280), (13.3, 333)):
+    for cpu, peak in ((20, 400), (8, 280), (13.3, 333)):
         assert badge(page, cpu, peak) == (20, 400)
     assert badge(page, 20.1, 390) == (30, 400)  # no longer true
-    assert badge(page, 14.9, 390) == (15, 400)  # less than half of it
+    assert badge(page, 12, 390) == (30, 400)
+    assert badge(page, 11.9, 390) == (15, 400)  # less than two fifths of it
     assert badge(page, 14, 279) == (15, 300)
     assert badge(page, 14, 301) == (15, 400)
+
+
+def test_a_badge_does_not_flip_to_and_fro():
+    """A page that takes now a little more and now a little less than a step keeps one label."""
+    page = notebook()
+    assert badge(page, 4.9, 400) == (5, 400)
+    assert badge(page, 5.1, 400) == (10, 400)
+    for cpu in (4.9, 5.1, 4.1):
+        assert badge(page, cpu, 400) == (10, 400)
 
 
 def test_badge_of_a_page_without_one_and_of_a_page_that_takes_too_long():

@@ -55,8 +55,9 @@ function field(label, value, [low, high, step = 1], onvalue, onerror) {
     const bad = input.value === "" || !input.validity.valid;
     flag(bad);
     if (bad) {
-      const whole = step === 1 && L.whole ? " " + L.whole : "";
-      return onerror(say("range", { name: label, low, high }) + whole);
+      const named = { name: label, low, high };
+      if (step !== 1) return onerror(L.real_range ? say("real_range", named) : say("range", named));
+      return onerror(say("range", named) + (L.whole ? " " + L.whole : ""));
     }
     good = Number(input.value);
     onvalue(good);

@@ -1,7 +1,7 @@
 // What the figures of editable grids share: the grids, the cell touched last and its value, and
 // the result.
 //   spec: grids: {name: what `grid` takes, besides name and listeners},
-//         home: the editable cell, [grid, row, column], that the value box begins with,
+//         home: the editable grid whose first cell the value box begins with,
 //         name(grid, row, column): what the value box calls a cell,
 //         onput(grid, row, column, value): an editable cell has a new value,
 //         onselect(grid, row, column): a cell was chosen; an editable one is touched, too
@@ -10,10 +10,7 @@ function explorer(spec) {
   const result = resultBox();
   const value = valueBox((next) => put(touched.grid, touched.row, touched.column, next), result.wrong);
   let touched;
-  const home = () => {
-    const [of, row, column] = spec.home;
-    touched = { grid: of, row, column };
-  };
+  const home = () => { touched = { grid: spec.home, row: 0, column: 0 }; };
   home();
 
   // Keeps a place inside its grid, which may have become smaller.
@@ -24,11 +21,12 @@ function explorer(spec) {
     return at;
   }
 
-  // Names the cell touched last and its value: after every drawing.
+  // Names the cell touched last and its value, after every drawing; returns where it is.
   function showTouched() {
     if (grids[touched.grid].box.hidden) home();
     const { grid: of, row, column } = inside(touched);
     value.put(spec.name(of, row, column), grids[of].values[row][column]);
+    return touched;
   }
 
   function touch(of, row, column) {
@@ -46,12 +44,12 @@ function explorer(spec) {
 
   for (const [name, options] of Object.entries(spec.grids)) {
     grids[name] = grid({ ...options, name,
-      onactive: (row, column) => touch(name, row, column),
+      onactive: touch.bind(null, name),
       onselect(row, column) {
         touch(name, row, column);
         if (spec.onselect) spec.onselect(name, row, column);
       },
-      onedit: (row, column, next) => put(name, row, column, next) });
+      onedit: put.bind(null, name) });
   }
-  return { grids, result, value, home, inside, showTouched, touched: () => touched };
+  return { grids, result, value, home, inside, showTouched };
 }

@@ -112,23 +112,49 @@ def _joint_softmax(q, k, v):
     return weights.view(b, t, n, s).transpose(1, 2) @ v
 
 
-def _moments(q, k):
-    return (q.T @ q / len(q) * (k.T @ k / len(k))).sum()
+def _longer(q, k, width, *, sign=-1, half=2, power=2, root=False, scaled=True, swap=False):
+    ones = torch.ones_like(q[:, :1])
+    norm = k.norm(dim=1, keepdim=True) if root else k.square().sum(1, keepdim=True)
+    penalty = sign * norm / (half * width**power)
+    q = q / width**power if scaled else q
+    if swap:  # the penalty of the query, which cancels in the softmax
+        penalty = sign * q.square().sum(1, keepdim=True) / (half * width**power)
+        return torch.cat([q, penalty], 1), torch.cat([k, torch.ones_like(k[:, :1])], 1)
+    return torch.cat([q, ones], 1), torch.cat([k, penalty], 1)
 
 
-def _centred(x):
-    return x - x.mean(0)
+def _longer_in_place(q, k, width):
+    q /= width**2
+    return _longer(q, k, width, scaled=False)
 
 
-def _diagonal(q, k):
-    return ((q**2).mean(0) * (k**2).mean(0)).sum() - (q.mean(0) @ k.mean(0)) ** 2
-
-
-def _of_sums(q, k):
-    return _moments(q, k) - (q.mean(0) @ k.mean(0)) ** 2
+def _feature_in_front_of_one(q, k, width):
+    longer_q, longer_k = _longer(q, k, width)
+    return longer_q.roll(1, 1), longer_k
 
 
 ATTACKS = {
+    "lengthened": {
+        "a column of zeros": lambda q, k, width: _longer(q, k, width, sign=0),
+        "sign": lambda q, k, width: _longer(q, k, width, sign=1),
+        "one half forgotten": lambda q, k, width: _longer(q, k, width, half=1),
+        "width not squared": lambda q, k, width: _longer(q, k, width, power=1),
+        "length, not its square": lambda q, k, width: _longer(q, k, width, root=True),
+        "products not divided by the width": lambda q, k, width: _longer(q, k, width, scaled=False),
+        "the query's length": lambda q, k, width: _longer(q, k, width, swap=True),
+        "changes its queries": _longer_in_place,
+        "columns that do not meet": _feature_in_front_of_one,
+        "keys scaled to one length": lambda q, k, width: (
+            torch.nn.functional.pad(q / width**2, (0, 1)),
+            torch.nn.functional.pad(torch.nn.functional.normalize(k, dim=1), (0, 1)),
+        ),
+        "no new column": lambda q, k, width: (q / width**2, k),
+        "constant": lambda q, k, width: (
+            torch.ones(len(q), 1 + q.shape[1]).double(),
+            torch.ones(len(k), 1 + k.shape[1]).double(),
+        ),
+        "keys and queries exchanged": lambda q, k, width: _longer(q, k, width)[::-1],
+    },
     "padded_attention": {
         "no mask": lambda q, k, v, lengths: _attend(q, k, v),
         "empty rows are nan": _plain,
@@ -174,22 +200,5 @@ ATTACKS = {
             q, *x, scale=(q.shape[1] * q.shape[-1]) ** -0.5
         ),
         "scale by the number of keys": lambda q, k, v: _grouped(q, k, v, scale=k.shape[2] ** -0.5),
-    },
-    "divisor": {
-        "root of d": lambda q, k: q.new_tensor(q.shape[1] ** 0.5),
-        "variance": _of_sums,
-        "means forgotten": lambda q, k: _moments(q, k).sqrt(),
-        "centred first": lambda q, k: _moments(_centred(q), _centred(k)).sqrt(),
-        "diagonal only": lambda q, k: _diagonal(q, k).abs().sqrt(),
-        "trace of one": lambda q, k: (_centred(q).T @ _centred(q) / len(q)).trace().sqrt(),
-        "unbiased": lambda q, k: (q @ k.T).std(),
-        "rows paired": lambda q, k: (q[: len(k)] * k[: len(q)]).sum(1).std(correction=0),
-        "product of deviations": lambda q, k: (
-            (q.var(0, correction=0) * k.var(0, correction=0)).sum().sqrt()
-        ),
-        "mean square of the mean forgotten": lambda q, k: (
-            (_moments(q, k) - q.mean(0) @ k.mean(0)).abs().sqrt()
-        ),
-        "divided by d": lambda q, k: (_of_sums(q, k) / q.shape[1]).sqrt(),
     },
 }

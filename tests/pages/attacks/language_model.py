@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from itertools import pairwise
 
 import torch
 
@@ -17,142 +16,113 @@ def _bits(loss, tokens, *, base=LN_2, size=len, count=None, flip=False):
     return loss / base * (characters / number if flip else number / characters)
 
 
-def _top_p(
-    probabilities,
-    p,
+def _of_the_latest_window(losses, stride):
+    # The window in which a token has the fewest before it.
+    last = losses[-1:].flatten()
+    return torch.cat([losses[:-1, :stride].flatten(), last]).mean()
+
+
+def _mean_over_windows(losses, stride):
+    # A token that two windows read gets the mean of its losses.
+    total, times = Counter(), Counter()
+    for i, row in enumerate(losses.tolist()):
+        for j, loss in enumerate(row):
+            total[i * stride + j] += loss
+            times[i * stride + j] += 1
+    return sum(total[k] / times[k] for k in total) / len(total)
+
+
+def _mean_of_means(losses, stride):
+    means = [losses[0].mean(), *(row[-stride:].mean() for row in losses[1:])]
+    return torch.stack(means).mean()
+
+
+def _smallest(losses, stride):
+    best = {}
+    for i, row in enumerate(losses.tolist()):
+        for j, loss in enumerate(row):
+            best[i * stride + j] = min(best.get(i * stride + j, math.inf), loss)
+    return sum(best.values()) / len(best)
+
+
+def _emptied(losses, stride):
+    value = torch.cat([losses[0], losses[1:, -stride:].flatten()]).mean()
+    losses.zero_()
+    return value
+
+
+def _next(
+    text,
+    history,
+    order,
+    strength,
+    alphabet,
     *,
-    rescale=True,
-    include=True,
-    at_least_one=True,
-    back=True,
-    strict=False,
-    softmax=False,
-    across=False,
-):
-    probabilities = probabilities.T if across else probabilities
-    ordered, tokens = probabilities.sort(dim=1, descending=True, stable=True)
-    total = ordered.cumsum(1)
-    before = total - ordered if include else total
-    drop = before > p if strict else before >= p
-    if at_least_one:
-        drop[:, 0] = False
-    kept = ordered.masked_fill(drop, 0)
-    if softmax:
-        kept = ordered.masked_fill(drop, -torch.inf).softmax(1)
-    elif rescale:
-        kept = kept / kept.sum(1, keepdim=True)
-    result = torch.zeros_like(kept).scatter(1, tokens, kept) if back else kept
-    return result.T if across else result
-
-
-def _above_threshold(probabilities, p):
-    kept = probabilities.masked_fill(probabilities < 1 - p, 0)
-    return kept / kept.sum(1, keepdim=True).clamp(min=1e-12)
-
-
-def _least_likely(probabilities, p):
-    ordered, tokens = probabilities.sort(dim=1, stable=True)
-    kept = ordered.masked_fill(ordered.cumsum(1) - ordered >= p, 0)
-    return torch.zeros_like(kept).scatter(1, tokens, kept / kept.sum(1, keepdim=True))
-
-
-def _one_cut_for_all_rows(probabilities, p):
-    ordered, tokens = probabilities.sort(dim=1, descending=True, stable=True)
-    number = int((ordered[0].cumsum(0) - ordered[0] < p).sum())
-    kept = ordered.masked_fill(torch.arange(ordered.shape[1]) >= number, 0)
-    return torch.zeros_like(kept).scatter(1, tokens, kept / kept.sum(1, keepdim=True))
-
-
-def _merge_step(
-    words,
-    times,
-    *,
-    weighted=True,
-    tie=lambda pair: pair,
-    right=False,
+    one_more=0,
+    one_less=0,
+    mixed=True,
     overlap=True,
-    once=False,
-    least=False,
-    first_only=False,
+    at_end=False,
+    from_start=False,
+    equal=True,
+    one_over=False,
+    sort=False,
 ):
-    counts = Counter()
-    for word, n in zip(words, times, strict=True):
-        pairs = list(pairwise(word))
-        pairs = pairs if overlap else set(pairs)
-        for pair in pairs:
-            counts[pair] += n if weighted else 1
-    sign = 1 if least else -1
-    best = min(counts, key=lambda pair: (sign * counts[pair], tie(pair)))
-    merged, done = [], False
-    for word in words:
-        rest, new = list(word), []
-        while rest:
-            part = rest[-2:] if right else rest[:2]
-            hit = tuple(part) == best and not (once and len(new) < len(word) - len(rest))
-            hit = hit and not (first_only and done)
-            size = 2 if hit else 1
-            done = done or hit
-            piece = "".join(rest[-size:] if right else rest[:size])
-            new = [piece, *new] if right else [*new, piece]
-            rest = rest[:-size] if right else rest[size:]
-        merged.append(new)
-    return best, merged
+    p = [1 / len(alphabet) if equal else 0.0] * len(alphabet)
+    for n in range(min(order + one_more - one_less, len(history) + 1)):
+        run = history[:n] if from_start else history[len(history) - n :]
+        places = [i for i in range(n, len(text)) if text[i - n : i] == run]
+        if not overlap and n:
+            places, start = [], 0
+            while (found := text.find(run, start)) >= 0 and found + n < len(text):
+                places.append(found + n)
+                start = found + n
+        seen, number = Counter(text[i] for i in places), len(places)
+        number += at_end and text.endswith(run)
+        letters = sorted(alphabet) if sort else alphabet
+        shorter = p if mixed else [1 / len(alphabet)] * len(alphabet)
+        weight = 1.0 if one_over else strength
+        p = [
+            (seen[c] + weight * share) / (number + strength)
+            for c, share in zip(letters, shorter, strict=True)
+        ]
+    return p
 
 
-def _swapped(words, times):
-    best, merged = _merge_step(words, times)
-    return (best[1], best[0]), merged
+def _counts_alone(text, history, order, strength, alphabet):
+    for n in reversed(range(min(order, len(history) + 1))):
+        run = history[len(history) - n :]
+        seen = [text.count(run + c) for c in alphabet]
+        if sum(seen):
+            return [k / sum(seen) for k in seen]
+    return [1 / len(alphabet)] * len(alphabet)
 
 
-def _joined(words, times):
-    best, merged = _merge_step(words, times)
-    return "".join(best), merged
+def _gradient(
+    logits,
+    targets,
+    counts,
+    *,
+    softmax=1,
+    hide=True,
+    over=None,
+    sign=1,
+    one_hot=True,
+    hide_exp=False,
+):
+    p = logits.softmax(softmax)
+    if hide_exp:
+        p = logits.masked_fill(~counts[:, None], 0).softmax(1)
+    hot = torch.zeros_like(logits).scatter(1, targets[:, None], 1) if one_hot else 0
+    gradient = sign * (p - hot)
+    if hide:
+        gradient = gradient * counts[:, None]
+    return gradient / (counts.sum() if over is None else over(logits, counts))
 
 
-def _unchanged(words, times):
-    return _merge_step(words, times)[0], words
-
-
-class _Reversed:
-    """Sorts the largest pair first."""
-
-    def __init__(self, pair):
-        self.pair = pair
-
-    def __lt__(self, other):
-        return self.pair > other.pair
-
-
-def _temperature(logits, entropy, *, base=1.0, multiply=False, steps=200, low=1e-6, high=1e6):
-    for _ in range(steps):
-        middle = math.sqrt(low * high)
-        z = logits * middle if multiply else (logits - logits.max()) / middle
-        q = z.softmax(0)
-        found = -(torch.xlogy(q, q)).sum().item() / base
-        if (found < entropy) != multiply:
-            low = middle
-        else:
-            high = middle
-    return middle
-
-
-def _by_power(logits, entropy):
-    # Tempers the probabilities twice.
-    low, high = 1e-6, 1e6
-    p = logits.softmax(0).softmax(0)
-    for _ in range(200):
-        middle = math.sqrt(low * high)
-        q = (p ** (1 / middle)) / (p ** (1 / middle)).sum()
-        if -torch.xlogy(q, q).sum() < entropy:
-            low = middle
-        else:
-            high = middle
-    return middle
-
-
-def _linear(logits, entropy):
-    q = logits.softmax(0)
-    return entropy / -torch.xlogy(q, q).sum().item()
+def _in_place(logits, targets, counts):
+    logits[~counts] = 0
+    return _gradient(logits, targets, counts)
 
 
 ATTACKS = {
@@ -172,41 +142,61 @@ ATTACKS = {
         "spaces not counted": lambda loss, tokens: _bits(
             loss, tokens, size=lambda text: len("".join(text.split())) or 1
         ),
+        "changes its argument": lambda loss, tokens: _bits(loss, tokens) + 0 * (tokens.pop() > ""),
+        "always the same": lambda loss, tokens: 0.7 / LN_2,
     },
-    "top_p": {
-        "not rescaled": lambda q, p: _top_p(q, p, rescale=False),
-        "the token that crosses is dropped": lambda q, p: _top_p(q, p, include=False),
-        "nothing may stay": lambda q, p: _top_p(q, p, include=False, at_least_one=False),
-        "left in sorted order": lambda q, p: _top_p(q, p, back=False),
-        "one too many where the sum is exact": lambda q, p: _top_p(q, p, strict=True),
-        "softmax of probabilities": lambda q, p: _top_p(q, p, softmax=True),
-        "over the batch": lambda q, p: _top_p(q, p, across=True),
-        "a threshold on each probability": _above_threshold,
-        "the least likely": _least_likely,
-        "the first row's cut for all": _one_cut_for_all_rows,
-        "unchanged": lambda q, p: q.clone(),
+    "score_once": {
+        "all losses": lambda losses, stride: losses.mean(),
+        "without the first window's beginning": lambda losses, stride: losses[:, -stride:].mean(),
+        "the beginnings of the windows": lambda losses, stride: losses[:, :stride].mean(),
+        "by the window with the fewest before": _of_the_latest_window,
+        "mean over the windows": _mean_over_windows,
+        "mean of means": _mean_of_means,
+        "the smallest loss of each token": _smallest,
+        "the sum": lambda losses, stride: torch.cat(
+            [losses[0], losses[1:, -stride:].flatten()]
+        ).sum(),
+        "one token twice": lambda losses, stride: torch.cat(
+            [losses[0], losses[1:, -stride - 1 :].flatten()]
+        ).mean(),
+        "axes swapped": lambda losses, stride: torch.cat(
+            [losses[:, 0], losses[-stride:, 1:].flatten()]
+        ).mean(),
+        "changes its argument": _emptied,
+        "always the same": lambda losses, stride: 1.0,
     },
-    "merge_step": {
-        "times forgotten": lambda w, t: _merge_step(w, t, weighted=False),
-        "last of equals": lambda w, t: _merge_step(w, t, tie=_Reversed),
-        "first seen of equals": lambda w, t: _merge_step(w, t, tie=lambda pair: 0),
-        "from the right": lambda w, t: _merge_step(w, t, right=True),
-        "each pair once a word": lambda w, t: _merge_step(w, t, overlap=False),
-        "one merge a word": lambda w, t: _merge_step(w, t, once=True),
-        "the first place in the text alone": lambda w, t: _merge_step(w, t, first_only=True),
-        "the rarest pair": lambda w, t: _merge_step(w, t, least=True),
-        "pair turned round": _swapped,
-        "joined pair": _joined,
-        "words unchanged": _unchanged,
+    "next_character": {
+        "runs one longer": lambda *a: _next(*a, one_more=1),
+        "runs one shorter": lambda *a: _next(*a, one_less=1),
+        "not mixed with the shorter run": lambda *a: _next(*a, mixed=False),
+        "overlapping runs once": lambda *a: _next(*a, overlap=False),
+        "the run at the end counted, too": lambda *a: _next(*a, at_end=True),
+        "the beginning of the history": lambda *a: _next(*a, from_start=True),
+        "nothing for the unseen": lambda *a: _next(*a, equal=False),
+        "one in place of the strength": lambda *a: _next(*a, one_over=True),
+        "in alphabetical order": lambda *a: _next(*a, sort=True),
+        "counts of the longest run alone": _counts_alone,
+        "of one character": lambda *a: max(_next(*a)),
+        "as a dict": lambda *a: dict(zip(a[-1], _next(*a), strict=True)),
+        "always equal": lambda *a: [1 / len(a[-1])] * len(a[-1]),
     },
-    "temperature_of_entropy": {
-        "bits": lambda z, h: _temperature(z, h, base=math.log(2)),
-        "inverse temperature": lambda z, h: 1 / _temperature(z, h),
-        "logits multiplied": lambda z, h: _temperature(z, h, multiply=True),
-        "too coarse": lambda z, h: _temperature(z, h, steps=12),
-        "an interval that ends at 1": lambda z, h: _temperature(z, h, high=1.0),
-        "softmax twice": _by_power,
-        "entropy taken as proportional": _linear,
-        "perplexity in place of entropy": lambda z, h: _temperature(z, math.log(1 + h)),
+    "answer_gradient": {
+        "questions count": lambda z, x, c: _gradient(z, x, c, hide=False),
+        "mean over all tokens": lambda z, x, c: _gradient(z, x, c, over=lambda z, c: len(z)),
+        "sum": lambda z, x, c: _gradient(z, x, c, over=lambda z, c: 1),
+        "mean over the vocabulary as well": lambda z, x, c: _gradient(
+            z, x, c, over=lambda z, c: c.sum() * z.shape[1]
+        ),
+        "softmax over the tokens": lambda z, x, c: _gradient(z, x, c, softmax=0),
+        "sign": lambda z, x, c: _gradient(z, x, c, sign=-1),
+        "without the target": lambda z, x, c: _gradient(z, x, c, one_hot=False),
+        "logits in place of probabilities": lambda z, x, c: (
+            (z - torch.zeros_like(z).scatter(1, x[:, None], 1)) * c[:, None] / c.sum()
+        ),
+        "the mask turned round": lambda z, x, c: _gradient(z, x, ~c if not c.all() else c * 0 > 0),
+        "hides the logits alone": lambda z, x, c: _gradient(z, x, c, hide=False, hide_exp=True),
+        "axes swapped": lambda z, x, c: _gradient(z, x, c).T,
+        "only the rows that count": lambda z, x, c: _gradient(z, x, c)[c],
+        "changes its argument": _in_place,
     },
 }

@@ -1,8 +1,9 @@
-"""Realistic wrong answers to the exercises of "Pooling and receptive fields"."""
+"""Realistic wrong answers to the exercises of "Pooling"."""
 
-import math
+from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 
 __all__ = ["ATTACKS"]
 
@@ -61,25 +62,51 @@ def _added(grad_output, indices, size):
     return grad_x.reshape(*grad_output.shape[:2], *size)
 
 
-def _interval(layers, i, *, padded=True, jumped=True, end=0, late_jump=True, dilated=True):
-    start, size, jump = 0, 1, 1
-    for kernel_size, stride, dilation, padding in layers:
-        if not late_jump:
-            jump *= stride
-        start -= padding * (jump if jumped else 1) * padded
-        size += (dilation if dilated else 1) * (kernel_size - 1) * jump
-        if late_jump:
-            jump *= stride
-    return start + i * jump, start + i * jump + size - 1 + end
+def _count(size, channels, kernel_size, classes, *, taps=lambda c: 9 * c, bias=1, up=False):
+    convolutions = sum(o * (taps(c) + bias) for c, o in pairwise(channels))
+    (h, w), (kh, kw) = size, kernel_size
+    for _ in channels[1:]:
+        h, w = (-(-h // kh), -(-w // kw)) if up else (h // kh, w // kw)
+    return convolutions, classes * (channels[-1] * h * w + bias)
 
 
-def _clipped(layers, i):
-    first, last = _interval(layers, i)
-    return max(first, 0), last
+def _rounded_once(size, channels, kernel_size, classes):
+    convolutions, _ = _count(size, channels, kernel_size, classes)
+    power = len(channels) - 1
+    cells = (size[0] * size[1]) // (kernel_size[0] * kernel_size[1]) ** power
+    return convolutions, classes * (channels[-1] * cells + 1)
 
 
-def _layers(n, kernel_size, *, rounded=math.ceil, offset=0):
-    return max(0, rounded(math.log2((n - 1) / (kernel_size - 1) + 1)) + offset)
+def _pooled_once(size, channels, kernel_size, classes):
+    convolutions, _ = _count(size, channels, kernel_size, classes)
+    _, dense = _count(size, (channels[-1],) * 2, kernel_size, classes)
+    return convolutions, dense
+
+
+def _pooling_saves_weights(size, channels, kernel_size, classes):
+    convolutions, dense = _count(size, channels, kernel_size, classes)
+    return convolutions // (kernel_size[0] * kernel_size[1]), dense
+
+
+def _blurred(x, taps, stride, *, centred=True, circular=True, first=0, mirrored=False):
+    reach = len(taps) // 2
+    if mirrored:
+        taps = taps.flip(0)
+    left, right = (reach, reach) if centred else (0, 2 * reach)
+    ring = F.pad(x, (left, right), mode="circular") if circular else F.pad(x, (left, right))
+    windows = ring.unfold(2, len(taps), 1)  # (b, c, n, k)
+    return (windows @ taps)[..., first::stride]
+
+
+def _sampled_first(x, taps, stride):
+    kept = x[..., ::stride]
+    return sum(tap * kept.roll(len(taps) // 2 - k, -1) for k, tap in enumerate(taps))
+
+
+def _blurred_in_place(x, taps, stride):
+    y = _blurred(x, taps, stride)
+    taps /= taps.sum()
+    return y
 
 
 ATTACKS = {
@@ -101,22 +128,28 @@ ATTACKS = {
         "mean of the wins": _counted_once,
         "index off by one": lambda g, i, s: _added(g, (i + 1) % (s[0] * s[1]), s),
     },
-    "receptive_interval": {
-        "padding forgotten": lambda layers, i: _interval(layers, i, padded=False),
-        "padding without the jump": lambda layers, i: _interval(layers, i, jumped=False),
-        "jump updated too early": lambda layers, i: _interval(layers, i, late_jump=False),
-        "one past the end": lambda layers, i: _interval(layers, i, end=1),
-        "dilation forgotten": lambda layers, i: _interval(layers, i, dilated=False),
-        "layers from the last": lambda layers, i: _interval(layers[::-1], i),
-        "clipped to the image": _clipped,
-        "always unit 0": lambda layers, i: _interval(layers, 0),
+    "parameters": {
+        "pooling divides the kernels": _pooling_saves_weights,
+        "window's sides exchanged": lambda s, c, k, n: _count(s, c, k[::-1], n),
+        "without biases": lambda s, c, k, n: _count(s, c, k, n, bias=0),
+        "rounded up": lambda s, c, k, n: _count(s, c, k, n, up=True),
+        "rounded once, at the end": _rounded_once,
+        "one pooling for all": _pooled_once,
+        "one kernel for all channels in": lambda s, c, k, n: _count(s, c, k, n, taps=lambda c: 9),
+        "the window as the kernel": lambda s, c, k, n: _count(
+            s, c, k, n, taps=lambda c: k[0] * k[1] * c
+        ),
+        "exchanged": lambda s, c, k, n: _count(s, c, k, n)[::-1],
     },
-    "dilated_layers": {
-        "rounded down": lambda n, k: _layers(n, k, rounded=math.floor),
-        "one too many": lambda n, k: _layers(n, k, offset=1),
-        "more than n cells": lambda n, k: _layers(n + 1, k),
-        "plain layers": lambda n, k: math.ceil((n - 1) / (k - 1)),
-        "kernel size 3 assumed": lambda n, k: _layers(n, 3),
-        "dilation grows by the kernel": lambda n, k: math.ceil(math.log(n, k) - 1e-12),
+    "blur_and_sample": {
+        "sampled, then blurred": _sampled_first,
+        "window not centred": lambda x, t, s: _blurred(x, t, s, centred=False),
+        "zeros around": lambda x, t, s: _blurred(x, t, s, circular=False),
+        "taps turned round": lambda x, t, s: _blurred(x, t, s, mirrored=True),
+        "starts one cell late": lambda x, t, s: _blurred(x, t, s, first=1),
+        "no sampling": lambda x, t, s: _blurred(x, t, 1),
+        "taps made to add up to 1": lambda x, t, s: _blurred(x, t / t.sum(), s),
+        "changes the taps in place": _blurred_in_place,
+        "constant": lambda x, t, s: torch.zeros_like(x[..., ::s]),
     },
 }

@@ -10,56 +10,6 @@ def _step_in_place(x, h, weight_ih, weight_hh, bias_ih, bias_hh):
     return h  # the caller's old state is gone
 
 
-def _parity(beta=10.0, *, relu=False, x=None, u=None, b=None, y=None, bias_y=-0.5):
-    """The right network, with some of its parts replaced."""
-    row = [1.0, -2.0] if relu else [beta / 2, -beta / 2]
-    return tuple(
-        torch.tensor(v).double()
-        for v in (
-            x or [[beta / 2], [beta / 2]],
-            u or [row] * 2,
-            b or [0.0, -beta],
-            y or [[0.5, -0.5]],
-            [bias_y],
-        )
-    )
-
-
-def _xor_of_two():
-    # Right for two bits: the units hold the present bit and the bit before, saturated.
-    beta = 10.0
-    weight_ih = torch.tensor([[beta], [beta], [0.0]]).double()
-    weight_hh = torch.tensor([[0.0, 0, beta], [0, 0, beta], [0, 0, 0]]).double()
-    # Unit 2 should hold the last input; the others say "some" and "both".
-    weight_ih[2] = beta
-    bias = torch.tensor([beta, -beta, 0.0]).double()
-    weight_y = torch.tensor([[1.0, -1.0, 0.0]]).double()
-    return weight_ih, weight_hh, bias, weight_y, torch.tensor([-1.0]).double()
-
-
-def _four_units():
-    weight_ih, weight_hh, bias, weight_y, bias_y = _parity()
-    hh = torch.zeros(4, 4).double()
-    hh[:2, :2] = weight_hh
-    zero = torch.zeros(2).double()
-    return (
-        torch.cat([weight_ih, zero[:, None]]),
-        hh,
-        torch.cat([bias, zero]),
-        torch.cat([weight_y, zero[None]], dim=1),
-        bias_y,
-    )
-
-
-def _remembers_a_one():
-    # OR: the unit goes up at the first +1 and stays there.
-    weight_ih = torch.tensor([[10.0], [10.0]]).double()
-    weight_hh = 20 * torch.eye(2).double()
-    bias = torch.tensor([9.0, 9.0]).double()
-    weight_y = torch.ones(1, 2).double()
-    return weight_ih, weight_hh, bias, weight_y, torch.tensor([0.0]).double()
-
-
 def _gather(x, source):
     return x[torch.arange(len(x))[:, None], source]
 
@@ -97,19 +47,39 @@ def _reversed_in_place(x, lengths):
     return x
 
 
-def _vote(k, *, beta=10.0, units=None, turned=False, everywhere=False, y=None):
-    m = units or k
-    weight_ih = torch.zeros(m, 1).double()
-    weight_ih[: m if everywhere else 1] = beta
-    weight_hh = beta * torch.diag(torch.ones(m - 1), -1).double()
-    weight_y = torch.ones(1, m).double() if y is None else y(m)
-    return weight_ih, weight_hh.T if turned else weight_hh, weight_y
+def _use(x, h0, w, u, b, upstream, t, *, first=0, later=True, shift=0, slope=True, turned=False):
+    h = [h0]
+    for x_s in x.unbind(1):
+        h.append(torch.tanh(x_s @ w.T + h[-1] @ u.T + b))
+    back, last = upstream, x.shape[1]
+    for s in range(last, t - 1, -1):
+        grad_a = back * ((1 - h[s] ** 2) if slope else 1)
+        back = grad_a @ (u.T if turned else u) if later else torch.zeros_like(back)
+    return grad_a.T @ h[max(t - 1 + shift, 0)]
 
 
-def _only_the_last(m):
-    weight_y = torch.zeros(1, m).double()
-    weight_y[0, -1] = 1
-    return weight_y
+def _all_uses(x, h0, w, u, b, upstream, t):
+    return sum(_use(x, h0, w, u, b, upstream, s) for s in range(1, x.shape[1] + 1))
+
+
+def _counted_from_zero(x, h0, w, u, b, upstream, t):
+    return _use(x, h0, w, u, b, upstream, min(t + 1, x.shape[1]))
+
+
+def _from_this_use_on(x, h0, w, u, b, upstream, t):
+    return sum(_use(x, h0, w, u, b, upstream, s) for s in range(t, x.shape[1] + 1))
+
+
+def _loss_at_this_step(x, h0, w, u, b, upstream, t):
+    return _use(x[:, :t], h0, w, u, b, upstream, t)
+
+
+def _number(d, m, layers, directions, *, biases=2, joined=True, both=True, first_only=False):
+    first = m * (d + m + biases)
+    later = m * ((directions if joined else 1) * m + m + biases)
+    if first_only:
+        later = first
+    return (directions if both else 1) * (first + (layers - 1) * later)
 
 
 ATTACKS = {
@@ -126,24 +96,25 @@ ATTACKS = {
         ),
         "in place": _step_in_place,
     },
-    "parity_network": {
-        "XOR of the last two bits": _xor_of_two,
-        "OR": _remembers_a_one,
-        "no recurrence": lambda: _parity(u=[[0.0, 0.0]] * 2),
-        "bias of bits 0 and 1": lambda: _parity(b=[-5.0, -15.0]),
-        "input of bits 0 and 1": lambda: _parity(x=[[10.0], [10.0]], b=[-5.0, -15.0]),
-        "bias missing": lambda: _parity(b=[0.0, 0.0]),
-        "even in the place of odd": lambda: _parity(y=[[-0.5, 0.5]], bias_y=0.5),
-        "threshold missing": lambda: _parity(y=[[0.5, 0.5]], bias_y=0.0),
-        "drifts: gain just below the critical one": lambda: _parity(2.3),
-        "drifts: small gain": lambda: _parity(1.5),
-        "transposed weight_hh": lambda: _parity(u=[[5.0, 5.0], [-5.0, -5.0]]),
-        "weights of the ReLU network": lambda: _parity(
-            relu=True, x=[[0.5], [0.5]], b=[0.5, -0.5], y=[[1.0, -2.0]]
-        ),
-        "four units": _four_units,
-        "readout left out": lambda: _parity()[:3],
-        "weight_y as a column": lambda: (*_parity()[:3], _parity()[3].T, _parity()[4]),
+    "gradient_of_use": {
+        "all uses": _all_uses,
+        "this use and the later ones": _from_this_use_on,
+        "counted from zero": _counted_from_zero,
+        "the loss read at this step": _loss_at_this_step,
+        "the state after, not before": lambda *a: _use(*a, shift=1),
+        "no slope of tanh": lambda *a: _use(*a, slope=False),
+        "walks back by the transposed weight": lambda *a: _use(*a, turned=True),
+        "nothing comes back": lambda *a: _use(*a, later=False),
+        "transposed": lambda *a: _use(*a).T,
+    },
+    "num_parameters": {
+        "one bias": lambda *a: _number(*a, biases=1),
+        "no bias": lambda *a: _number(*a, biases=0),
+        "every layer as the first": lambda *a: _number(*a, first_only=True),
+        "later layers read one direction": lambda *a: _number(*a, joined=False),
+        "one direction counted": lambda *a: _number(*a, both=False),
+        "one layer": lambda d, m, layers, directions: _number(d, m, 1, directions),
+        "d and m exchanged": lambda d, m, layers, directions: _number(m, d, layers, directions),
     },
     "reverse_rows": {
         "flips the whole tensor": _padding_in_front,
@@ -155,15 +126,5 @@ ATTACKS = {
         "every row as the longest": _all_rows_as_the_longest,
         "nothing reversed": lambda x, lengths: x.clone(),
         "in place": _reversed_in_place,
-    },
-    "vote_network": {
-        "shifts the wrong way": lambda k: _vote(k, turned=True),
-        "one unit too many": lambda k: _vote(k, units=k + 1),
-        "one voice too few": lambda k: _vote(k, units=max(1, k - 1)),
-        "input into every unit": lambda k: _vote(k, everywhere=True),
-        "reads the last unit only": lambda k: _vote(k, y=_only_the_last),
-        "voices fade: gain of one": lambda k: _vote(k, beta=0.6),
-        "the present input only": lambda k: _vote(k, units=1),
-        "minority": lambda k: _vote(k, y=lambda m: -torch.ones(1, m).double()),
     },
 }

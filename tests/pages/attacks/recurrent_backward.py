@@ -1,6 +1,7 @@
 """Realistic wrong answers to the exercises of "Back-propagation through time"."""
 
 import torch
+import torch.nn.functional as F
 
 __all__ = ["ATTACKS"]
 
@@ -39,39 +40,6 @@ def _in_place(grad_h, *rest):
     )  # fmt: skip
 
 
-def _norm(gradients):
-    return torch.sqrt(sum((g**2).sum() for g in gradients))
-
-
-def _scaled(gradients, factor):
-    return [g * factor for g in gradients]
-
-
-def _per_tensor(gradients, max_norm):
-    return [g * min(1.0, max_norm / (g.norm().item() + 1e-6)) for g in gradients]
-
-
-def _clip_in_place(gradients, max_norm):
-    for g in gradients:
-        g *= min(1.0, max_norm / (_norm(gradients).item() + 1e-6))
-    return gradients
-
-
-def _sum_of_norms(gradients, max_norm):
-    total = sum(g.norm().item() for g in gradients)
-    return _scaled(gradients, min(1.0, max_norm / (total + 1e-6)))
-
-
-def _largest_entry(gradients, max_norm):
-    largest = max(g.abs().max().item() for g in gradients)
-    return _scaled(gradients, min(1.0, max_norm / (largest + 1e-6)))
-
-
-def _divides_zero(gradients, max_norm):
-    unit = _scaled(gradients, 1 / _norm(gradients))
-    return _scaled(unit, _norm(gradients).clamp(max=max_norm))
-
-
 def _truncated(g, h, weight_hh, window, *, reach=0, slope=True, turned=False, shift=0, cut=None):
     grad = torch.zeros_like(weight_hh)
     steps = g.shape[1]
@@ -89,6 +57,23 @@ def _last_steps_only(g, h, weight_hh, window):
     masked = g.clone()
     masked[:, : max(0, g.shape[1] - window)] = 0
     return _truncated(masked, h, weight_hh, window)
+
+
+def _partials(bar_h, h, weight_hh, *, sign=-1, slope=True, turned=False, late=1, shift=False):
+    g = bar_h[:, 1:].clone()
+    after = h[:, 1 + late : h.shape[1] - 1 + late]
+    sent = ((1 - after**2) if slope else 1) * bar_h[:, 2:]
+    sent = sent @ (weight_hh.T if turned else weight_hh)
+    if shift:
+        g[:, 1:] += sign * sent
+    else:
+        g[:, :-1] += sign * sent
+    return g
+
+
+def _partials_in_place(bar_h, h, weight_hh):
+    bar_h[:, 1:-1] -= ((1 - h[:, 2:] ** 2) * bar_h[:, 2:]) @ weight_hh
+    return bar_h[:, 1:]
 
 
 def _placed(e, lengths, steps, weight_y, *, at=-1, turned=False, everywhere=False):
@@ -131,20 +116,16 @@ ATTACKS = {
         "weights transposed": _weights_turned,
         "in place": _in_place,
     },
-    "clip_by_global_norm": {
-        "each tensor by its own norm": _per_tensor,
-        "by value": lambda g, c: [v.clamp(-c, c) for v in g],
-        "small gradients scaled up": lambda g, c: _scaled(g, c / (_norm(g).item() + 1e-6)),
-        "the largest norm for the common one": lambda g, c: _scaled(
-            g, min(1.0, c / (max(v.norm().item() for v in g) + 1e-6))
-        ),
-        "the largest entry": _largest_entry,
-        "the sum of norms": _sum_of_norms,
-        "the squared norm": lambda g, c: _scaled(g, min(1.0, c / (_norm(g).item() ** 2 + 1e-6))),
-        "the norm without its bound": lambda g, c: _scaled(g, 1 / max(1.0, _norm(g).item())),
-        "nothing": lambda g, c: [v.clone() for v in g],
-        "in place": _clip_in_place,
-        "no guard: zero over zero": _divides_zero,
+    "partials": {
+        "the totals": lambda bar_h, h, u: bar_h[:, 1:].clone(),
+        "added, not taken away": lambda *a: _partials(*a, sign=1),
+        "no slope of tanh": lambda *a: _partials(*a, slope=False),
+        "slope of the same step": lambda *a: _partials(*a, late=0),
+        "the weight on the wrong side": lambda *a: _partials(*a, turned=True),
+        "what step t sends, not step t + 1": lambda *a: _partials(*a, shift=True),
+        "h0 in front": lambda *a: F.pad(_partials(*a), (0, 0, 1, 0)),
+        "nothing came back": lambda bar_h, h, u: torch.zeros_like(h[:, 1:]),
+        "in place": _partials_in_place,
     },
     "truncated_gradient": {
         "not truncated": lambda g, h, u, window: _truncated(g, h, u, g.shape[1]),

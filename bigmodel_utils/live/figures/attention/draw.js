@@ -39,7 +39,7 @@ function draw() {
     grids: Object.fromEntries(["q", "k", "v", "s", "p", "o", "g", "dv"].map((of) => [of, {
       symbol: of === "dv" ? "dV" : of.toUpperCase(), title: L["about_" + of], editable: "qkvg".includes(of),
     }])),
-    home: ["q", 0, 0],
+    home: "q",
     name,
     onput(of, row, column, value) {
       s[of][row][column] = value;
@@ -153,9 +153,9 @@ function draw() {
     const lit = explain(all);
     shade(lit);
     lit.mark(grids, picked, picked.grid === "dv" && "v");
-    board.showTouched();
+    const touched = board.showTouched();
     // The row of P that is spoken of: of the chosen query, else of the row touched last.
-    const query = ["q", "s", "p", "o"].includes(picked.grid) ? picked.row : board.touched().row;
+    const query = ["q", "s", "p", "o"].includes(picked.grid) ? picked.row : touched.row;
     flow.hidden = s.view === "backward";
     const trace = sum(all.p[query].map((p) => p * (1 - p)));
     flow.textContent = say("flow", { row: query, value: show(trace) });

@@ -110,7 +110,7 @@ def _vectors(given):
     found = {
         name: matrix(name, given[name], LIMITS["value"], LIMITS["tokens"], (2, 2)) for name in own
     }
-    most = len(found[own[0]]) if own else LIMITS["tokens"][1]
+    most = len(found[own[0]]) if own else min(LIMITS["tokens"][1], len(_VECTORS["q"]))
     for name, rows in _VECTORS.items():
         found.setdefault(name, [[1, 1]] * most if own and name == "g" else rows[:most])
         if len(found[name]) != most:

@@ -18,7 +18,7 @@ function draw() {
     picked = { grid: back ? "grad_input" : "output", row, column };
   }
 
-  const span = (axis, k) => s.dilation[axis] * (k[axis] - 1) + 1;
+  const reach = (axis, k) => s.dilation[axis] * (k[axis] - 1) + 1;
   const sizeOf = (matrix) => [matrix.length, matrix[0].length];
 
   // Every multiplication of the convolution: output (i, j), kernel (u, v), input (r, c), which
@@ -57,7 +57,7 @@ function draw() {
       grad_input: { symbol: "dX", title: L.grad_input, ring: "" },
       grad_weight: { symbol: "dW", title: L.grad_weight },
     },
-    home: ["kernel", 0, 0],
+    home: "kernel",
     name,
     onput(of, row, column, value) {
       const into = of === "grad_output" ? s.given : s[of];
@@ -93,7 +93,7 @@ function draw() {
   });
   const size = note();
   const hint = note();
-  const sign = (text, box) => el("div", { class: "lf-after" },
+  const sign = (text, box) => el("div", { class: "lf-signed" },
     el("span", { class: "lf-sign", "aria-hidden": "true" }, text), box);
   const output = sign("=", grids.output.box);
   const lineBreak = span("lf-break");
@@ -137,7 +137,7 @@ function draw() {
   function render() {
     const [n, k] = [sizeOf(s.input), sizeOf(s.kernel)];
     const [rows, columns] = [0, 1].map((a) =>
-      Math.floor((n[a] + 2 * s.padding[a] - span(a, k)) / s.stride[a]) + 1);
+      Math.floor((n[a] + 2 * s.padding[a] - reach(a, k)) / s.stride[a]) + 1);
     const fits = rows > 0 && columns > 0;
     const back = s.view === "backward";
     for (const [key, one] of Object.entries(controls)) one.put(key === "kernel" ? k : s[key]);
@@ -163,7 +163,7 @@ function draw() {
       explain(rows, columns, all).mark(grids, picked, twin === "weight" ? "kernel" : twin);
     } else {
       lights().mark(grids);
-      result.wrong(say("too_large", { rows: span(0, k), columns: span(1, k),
+      result.wrong(say("too_large", { rows: reach(0, k), columns: reach(1, k),
         height: n[0] + 2 * s.padding[0], width: n[1] + 2 * s.padding[1] }));
     }
     board.showTouched();

@@ -30,6 +30,7 @@ WORDS = {
     "down, or type a number, to change it.",
     "hint_backward": "Choose a cell of X or W to see where its gradient comes from. "
     "G can be edited too.",
+    **shared("real_range", whole=True),
 }
 
 # Not square, so that rows and columns cannot be exchanged unseen.

@@ -1,7 +1,7 @@
 // How long the gradient of the last state is that arrives so many steps earlier: simulated
 // through a network of eight units, beside the power of the spectral radius, and cut by a window.
 
-const UNITS = LIMITS.units;
+const UNITS = LIMITS.units[1];
 const LOWEST = -10; // powers of ten: the axis begins and may end here
 const HIGHEST = [4, 8, 12];
 const HEIGHT = 300;

@@ -61,7 +61,7 @@ function draw() {
 
   const board = explorer({
     grids: Object.fromEntries([...Object.keys(KEYS), ...STATES].map((of) => [of, options(of)])),
-    home: ["scores", 0, 0],
+    home: "scores",
     name: (of, _, column) => KEYS[of] + "[" + (column + 1) + "]",
     onput(of, _, column, next) {
       s[of][0][column] = next;

@@ -42,7 +42,7 @@ function draw() {
       grad_output: { symbol: "G", title: L.grad_output, editable: true },
       grad_input: { symbol: "dX", title: L.grad_input },
     },
-    home: ["input", 0, 0],
+    home: "input",
     name,
     onput(of, row, column, value) {
       const into = of === "input" ? s.x : s.given;

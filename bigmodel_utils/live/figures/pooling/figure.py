@@ -36,6 +36,7 @@ WORDS = {
     "☆ is tied and takes none. Drag a cell of X up or down, or type a number, to change it.",
     "hint_backward": "Choose a cell of G to see where its gradient goes, or a cell of X to "
     "see where its gradient comes from.",
+    **shared("real_range", whole=True),
 }
 
 # Windows with two, three and four equal maxima; and no two values of a window equal.

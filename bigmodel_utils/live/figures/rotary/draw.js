@@ -27,7 +27,7 @@ function draw() {
       q: { symbol: "q", title: L.about_q, editable: true },
       k: { symbol: "k", title: L.about_k, editable: true },
     },
-    home: ["q", 0, 0],
+    home: "q",
     name: (of, row, column) => of + place(row, column),
     onput(of, row, i, next) {
       s[of][row][i] = next;
@@ -57,9 +57,9 @@ function draw() {
   function clock(i, q, k, part) {
     const longest = Math.max(1e-9, ...[s.q, s.k].flatMap((of) => of[0].map((_, j) => Math.hypot(...column(of, j)))));
     const middle = SIZE / 2;
-    const at = (v) => [middle + (v[0] / longest) * (middle - 8), middle - (v[1] / longest) * (middle - 8)];
+    const scale = (middle - 8) / longest;
     const arrow = (v, kind, name) => {
-      const [x, y] = at(v);
+      const [x, y] = [middle + v[0] * scale, middle - v[1] * scale];
       const size = Math.hypot(x - middle, y - middle) / 4 || 1;
       const [dx, dy] = [(x - middle) / size, (y - middle) / size];
       const tip = [[x, y], [x - 2 * dx + dy, y - 2 * dy - dx], [x - 2 * dx - dy, y - 2 * dy + dx]];
@@ -99,15 +99,6 @@ function draw() {
     plots.replaceChildren(svg);
   }
 
-  function explain(m, n, parts) {
-    const [score, unshifted] = [sum(parts), sum(dots(s.m, s.n))];
-    result.put([say("at", { m, n, d: show(m - n) }), " ",
-      ...parts.flatMap((part, i) => [term((i ? "+ " : "") + factor(part)), " "]), total(score), ". ",
-      el("div", {}, s.turn === "off" ? L.still : say("same", { m: s.m, n: s.n, score: show(unshifted) }))],
-    "score", score);
-    Object.assign(result.dataset, { m, n, unshifted });
-  }
-
   function render() {
     for (const of of ["q", "k"]) {
       grids[of].set(s[of]);
@@ -119,7 +110,12 @@ function draw() {
     clocks.replaceChildren(...parts.map((part, i) => clock(i, q[i], k[i], part)));
     if (plots.width) paint(s.m - s.n);
     board.showTouched();
-    explain(m, n, parts);
+    const [score, unshifted] = [sum(parts), sum(dots(s.m, s.n))];
+    result.put([say("at", { m, n, d: show(m - n) }), " ",
+      ...parts.flatMap((part, i) => [term((i ? "+ " : "") + factor(part)), " "]), total(score), ". ",
+      el("div", {}, s.turn === "off" ? L.still : say("same", { m: s.m, n: s.n, score: show(unshifted) }))],
+    "score", score);
+    Object.assign(result.dataset, { m, n, unshifted });
   }
 
   render();

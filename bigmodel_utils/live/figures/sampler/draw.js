@@ -1,7 +1,7 @@
 // The next token's distribution: temperature, top-k and top-p change it, and draws are counted.
 
 const ROW = 24; // pixels
-const MOST_DRAWS = 10000;
+const MOST_DRAWS = LIMITS.draws[1];
 
 function draw() {
   const count = D.logits.length;

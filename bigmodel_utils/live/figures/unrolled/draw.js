@@ -83,7 +83,7 @@ function draw() {
 
   const board = explorer({
     grids: Object.fromEntries([...TIME, ...WEIGHTS, ...GRADIENTS].map((of) => [of, options(of)])),
-    home: ["U", 0, 0],
+    home: "U",
     // Along time the step is named first; the rest as the formulas do.
     name(of, row, column) {
       const [first, second] = TIME.includes(of) ? [column + 1, row + 1] : [row + 1, column + 1];

@@ -1,16 +1,17 @@
-"""What the sampler accepts as data, and the errors that name what is wrong with it."""
+"""What the figure "sampler" accepts as data, and the errors that name what is wrong."""
 
 import pytest
 import torch
+from schemas import follows_limits, rejected
 
 from bigmodel_utils.live import LiveFigure
-
-ALT = "A sampler."
 
 
 def test_data_may_be_a_tensor_and_is_completed():
     logits = torch.tensor([1.5, -2.0, 0.25], dtype=torch.float64)
-    figure = LiveFigure("sampler", data={"tokens": ["a", "b", " c"], "logits": logits}, alt=ALT)
+    figure = LiveFigure(
+        "sampler", data={"tokens": ["a", "b", " c"], "logits": logits}, alt="A sampler."
+    )
     assert figure.data["logits"] == [1.5, -2.0, 0.25]
     assert figure.data["top_k"] == 3 and figure.data["top_p"] == figure.data["temperature"] == 1
 
@@ -18,7 +19,7 @@ def test_data_may_be_a_tensor_and_is_completed():
 def test_forty_tokens_stay_small_and_markup_stays_text():
     tokens = [f"<b>{i} token</b>" for i in range(40)]
     data = {"tokens": tokens, "logits": [-i / 7 for i in range(40)], "context": "</script>"}
-    html = LiveFigure("sampler", data=data, alt=ALT)._repr_html_()
+    html = LiveFigure("sampler", data=data, alt="A sampler.")._repr_html_()
     assert len(html.encode()) <= 30_000
     assert html.count("</script>") == 1 and "<b>" not in html
 
@@ -47,7 +48,23 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("data", "error", "words"), WRONG)
-def test_bad_data_is_named(data, error, words):
-    with pytest.raises(error, match=words):
-        LiveFigure("sampler", data=data, alt=ALT)
+@pytest.mark.parametrize(("data", "kind", "message"), WRONG)
+def test_wrong_data_is_named(data, kind, message):
+    rejected("sampler", data, kind, message)
+
+
+BEYOND = {
+    "temperature": ({"temperature": 4}, (0, 4, 0.05)),
+    "top_k": ({"top_k": 0}, (0, None)),
+    "top_p": ({"top_p": 0}, (0, 1, 0.01)),
+    "seed": ({"seed": -1}, (-1, 9)),
+    "tokens": ({"tokens": ["a"], "logits": [1]}, (1, 40)),
+    "token": ({"tokens": ["a", ""], "logits": [1, 2]}, (0, 24)),
+    "context": ({"context": "x" * 301}, (0, 301)),
+    "draws": None,
+    "logit": ({"tokens": ["a", "b"], "logits": [1, 2000]}, (-1000, 2000)),
+}
+
+
+def test_limits_are_those_of_the_figure(monkeypatch):
+    follows_limits("sampler", monkeypatch, BEYOND)

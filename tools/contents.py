@@ -74,7 +74,7 @@ def chapter_table(pages, chapter):
     below = toc.chapter_pages(pages, chapter)
     if not below:
         return "This overview is the whole chapter."
-    rows = ["| Number | Page | First objective | CPU-seconds |", "|---|---|---|---:|"]
+    rows = ["| Number | Page | After it you can | CPU-seconds |", "|---|---|---|---:|"]
     for page in below:
         objective = next(iter(page.objectives()), "")
         cells = page.number, chapter.link(page), objective, _cost(page)

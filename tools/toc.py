@@ -89,7 +89,7 @@ def read(root):
         for place, entry in enumerate(entries, start=1):
             number = f"{prefix}{place}" if prefix is not None else ""
             found.append(Page(entry["file"], number, _file(root, entry["file"])))
-            walk(entry.get("sections", []), f"{number}." if number else None)
+            walk(entry.get("sections") or [], f"{number}." if number else None)
 
     for part in toc["parts"]:
         if not part.get("numbered"):
@@ -98,7 +98,7 @@ def read(root):
         for entry in part["chapters"]:
             chapters += 1
             found.append(Page(entry["file"], f"{chapters}", _file(root, entry["file"])))
-            walk(entry.get("sections", []), f"{chapters}.")
+            walk(entry.get("sections") or [], f"{chapters}.")
     names = [page.name for page in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

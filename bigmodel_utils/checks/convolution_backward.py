@@ -5,7 +5,13 @@ import torch.nn.functional as F
 
 from bigmodel_utils.checks import grade, random_tensor
 
-__all__ = ["fans", "grad_input_1d", "row_bias_gradient", "upsampling_padding"]
+__all__ = [
+    "extrapolated_difference",
+    "grad_input_1d",
+    "row_bias_gradient",
+    "training_step",
+    "upsampling_padding",
+]
 
 
 def row_bias_gradient(function):
@@ -79,32 +85,64 @@ def _upsampling_by_trial(kernel_size, stride):
     raise ValueError("no padding multiplies every length by the stride")
 
 
-def fans(function):
-    """Check ``function(in_channels, out_channels, kernel_size, stride, groups)`` by counting."""
-    cases = [
-        (3, 8, (3, 2), (1, 1), 1),
-        (8, 4, (1, 5), (1, 1), 1),
-        (6, 4, (3, 3), (1, 1), 2),
-        (4, 8, (3, 2), (2, 1), 4),
-        (5, 5, (2, 3), (2, 3), 5),
-        (7, 3, (1, 1), (2, 2), 1),
-        (4, 6, (5, 3), (1, 2), 2),
+def extrapolated_difference(function):
+    """Check ``function(f, t, eps)``: derivative of polynomials up to degree 4, by differences."""
+    # The large constants drown steps that are smaller than the given ones.
+    polynomials = [
+        ((0.5, -1.0, 0.25, 2.0, -0.5), 0.7, 0.5),
+        ((1e6, 0.3, -0.7, 1.5, 0.9), -0.4, 0.25),
+        ((-1e6, 1.0, 2.0, -1.0, 0.0), 1.3, 0.5),
+        ((2.0, 0.0, -3.0, 0.0, 1.1), -1.1, 0.125),
     ]
+    cases = [(_Polynomial(coefficients), t, eps) for coefficients, t, eps in polynomials]
     return grade(
         function,
         cases,
-        _fans_by_counting,
-        hint="Other groups do not count, and a stride leaves fewer outputs than inputs.",
+        _derivative_by_autograd,
+        atol=1e-8,
+        hint="Halving the step leaves a quarter of the error: four of one less one of the other.",
     )
 
 
-def _fans_by_counting(in_channels, out_channels, kernel_size, stride, groups):
-    # With ones for weights, an output's gradient is 1 at each input that it sees; and when all
-    # outputs send back a 1, a pixel counts the outputs that it entered.
-    weight = torch.ones(out_channels, in_channels // groups, *kernel_size, dtype=torch.float64)
-    x = torch.zeros(1, in_channels, 24, 24, dtype=torch.float64, requires_grad=True)
-    y = F.conv2d(x, weight, stride=stride, groups=groups)
-    seen = torch.autograd.grad(y[0, 0, 2, 2], x, retain_graph=True)[0]
-    entered = torch.autograd.grad(y, x, torch.ones_like(y))[0]
-    inside = entered[0, 0, 9 : 9 + stride[0], 9 : 9 + stride[1]]  # one period of the stride
-    return int(seen.count_nonzero()), inside.mean().item()
+class _Polynomial:
+    def __init__(self, coefficients):
+        self.coefficients = coefficients
+
+    def __call__(self, t):
+        return sum(c * t**power for power, c in enumerate(self.coefficients))
+
+
+def _derivative_by_autograd(f, t, eps):
+    t = torch.tensor(t, dtype=torch.float64, requires_grad=True)
+    return torch.autograd.grad(f(t), t)[0].item()
+
+
+def training_step(function):
+    """Check ``function(x, weight, bias, target, lr) -> (weight, bias)``: one step of descent."""
+    cases = []
+    for seed, (shape, (o, kh, kw), lr) in enumerate(
+        [
+            ((2, 3, 6, 5), (4, 3, 2), 0.3),
+            ((1, 1, 5, 8), (1, 2, 4), 0.05),
+            ((3, 2, 4, 4), (2, 1, 3), 2),
+        ]
+    ):
+        x, weight = random_tensor(seed, *shape), random_tensor(seed + 30, o, shape[1], kh, kw)
+        bias = random_tensor(seed + 60, o)
+        target = random_tensor(seed + 90, shape[0], o, shape[2] - kh + 1, shape[3] - kw + 1)
+        cases.append((x, weight, bias, target, lr))
+    return grade(
+        function,
+        cases,
+        _step_by_torch,
+        hint="The loss is a mean over all outputs, so g is the error divided by their number.",
+    )
+
+
+def _step_by_torch(x, weight, bias, target, lr):
+    layer = torch.nn.Conv2d(x.shape[1], len(bias), weight.shape[2:], dtype=x.dtype)
+    layer.load_state_dict({"weight": weight, "bias": bias})
+    optimiser = torch.optim.SGD(layer.parameters(), lr=lr)
+    (F.mse_loss(layer(x), target) / 2).backward()
+    optimiser.step()
+    return layer.weight.detach(), layer.bias.detach()

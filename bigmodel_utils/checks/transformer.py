@@ -4,60 +4,7 @@ import torch
 
 from bigmodel_utils.checks import grade, random_tensor
 
-__all__ = ["count", "rotate_at", "rotate_backward", "split_heads", "unit_backward"]
-
-
-def rotate_backward(function):
-    """Check ``function(grad, cos, sin)``: grad (b, n, t, d_h), cos and sin (t, d_h / 2)."""
-    cases = []
-    for k, (b, n, t, d) in enumerate([(2, 3, 4, 6), (1, 2, 5, 2), (3, 1, 1, 8)]):
-        angles = random_tensor(10 + k, t, d // 2)
-        cases.append((random_tensor(k, b, n, t, d), angles.cos(), angles.sin()))
-    return grade(
-        function,
-        cases,
-        _turn_by_autograd,
-        hint="A rotation's transpose is the rotation by minus the angle; pair i is (i, i + d_h/2).",
-    )
-
-
-def _turn_by_autograd(grad, cos, sin):
-    # Autograd through products of complex numbers: (a + ib)(cos + i sin).
-    x = torch.zeros_like(grad).requires_grad_()
-    with torch.enable_grad():
-        return torch.autograd.grad(_turned(x, torch.complex(cos, sin)), x, grad)[0]
-
-
-def _turned(x, factors):
-    half = x.shape[-1] // 2
-    y = torch.complex(x[..., :half], x[..., half:]) * factors
-    return torch.cat([y.real, y.imag], dim=-1)
-
-
-def rotate_at(function):
-    """Check ``function(x, start, base)``: x (b, n, t, d_h), turned as positions from start on."""
-    cases = [
-        (random_tensor(1, 2, 3, 4, 6), 5, 10000.0),
-        (random_tensor(2, 1, 2, 3, 4), 0, 10000.0),
-        (random_tensor(3, 2, 1, 1, 8), 117, 500.0),
-        (random_tensor(4, 1, 1, 5, 2), 3, 10000.0),
-    ]
-    return grade(
-        function,
-        cases,
-        _turned_one_by_one,
-        hint="Position start + s turns pair i by (start + s) * base ** (-2 i / d_h) radians.",
-    )
-
-
-def _turned_one_by_one(x, start, base):
-    out = torch.empty_like(x)
-    half = x.shape[-1] // 2
-    for s in range(x.shape[2]):
-        angles = [(start + s) * base ** (-i / half) for i in range(half)]
-        factors = torch.polar(torch.ones(half, dtype=x.dtype), torch.tensor(angles, dtype=x.dtype))
-        out[:, :, s] = _turned(x[:, :, s], factors)
-    return out
+__all__ = ["count", "split_heads", "unit_backward"]
 
 
 def split_heads(function):

@@ -25,9 +25,10 @@ def begun(tmp_path_factory):
     return root
 
 
-def run(root, *command):
+def run(root, *command, **env):
     """Run a command in a copy of the repository; return its status and what it said."""
-    env = os.environ | {"PYTHONPATH": str(root), "BIGMODEL_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    env |= {"PYTHONPATH": str(root), "BIGMODEL_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    env = os.environ | env
     done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
@@ -70,3 +71,13 @@ def test_a_page_that_was_begun_is_built_without_a_warning(begun):
     assert own == []
     assert status == 0 or "WARNING" in said, said  # of a page that is not this one
     assert (begun / "_build/html/book/5_challenges/begun.html").exists()
+
+
+@pytest.mark.browser
+def test_a_page_that_was_begun_works_in_a_browser(begun):
+    if not (begun / "_build/html/book/5_challenges/begun.html").exists():
+        pytest.skip("the page was not built")
+    env = {"BOOK_HTML": str(begun / "_build" / "html")}
+    tests = ("tests/browser/test_book.py", "--page", "begun")
+    status, said = run(begun, *PYTEST, *tests, **env)
+    assert status == 0, said

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bigmodel_utils.live import FIGURES, LABELS, LiveFigure
+from bigmodel_utils.live import FIGURES, LABELS, LiveFigure, _figure
 
 ALT = "An explorer."
 LARGEST = 30_000
@@ -89,6 +89,15 @@ def test_id_follows_the_content_unless_given():
     assert first.id != LiveFigure("convolution", alt=ALT, labels={"kernel": "Kern"}).id
     given = LiveFigure("convolution", alt=ALT, id="explorer-1")
     assert 'id="explorer-1"' in given._repr_html_() and 'start("explorer-1"' in given._repr_html_()
+
+
+def test_id_does_not_follow_words_that_were_added_later(monkeypatch):
+    before = LiveFigure("rotary", alt=ALT).id
+    words = _figure.modules()["rotary"].WORDS
+    monkeypatch.setitem(words, "real_range", "{name}: a number.")
+    assert LiveFigure("rotary", alt=ALT).id == before
+    monkeypatch.setitem(words, "reset", "Start again")
+    assert LiveFigure("rotary", alt=ALT).id != before
 
 
 def test_data_labels_and_alt_are_escaped():

@@ -1,5 +1,6 @@
 """Wrong answers that the checkers of the page "Convolution, backward" must reject."""
 
+import torch
 import torch.nn.functional as F
 
 
@@ -47,6 +48,52 @@ def _row_axis_by_length(g):
     return g.sum(dim=axes).reshape(-1)[: g.shape[2]] if axes else g.sum().expand(g.shape[2])
 
 
+def _extrapolated(f, t, eps, *, weights=(4, -1), scale=3, factor=0.5):
+    wide = (f(t + eps) - f(t - eps)) / (2 * eps)
+    step = factor * eps
+    narrow = (f(t + step) - f(t - step)) / (2 * step)
+    return (weights[0] * narrow + weights[1] * wide) / scale
+
+
+def _one_sided(f, t, eps):
+    return 2 * (f(t + eps / 2) - f(t)) / (eps / 2) - (f(t + eps) - f(t)) / eps
+
+
+def _step(x, weight, bias, target, lr, *, mean=True, sign=-1, flip=False, bias_too=True, half=1):
+    error = F.conv2d(x, weight, bias) - target
+    g = half * (error / error.numel() if mean else error)
+    grad = torch.nn.grad.conv2d_weight(x, weight.shape, g)
+    if flip:
+        grad = grad.flip(2, 3)
+    return weight + sign * lr * grad, bias + bias_too * sign * lr * g.sum(dim=(0, 2, 3))
+
+
+def _step_in_place(x, weight, bias, target, lr):
+    new = _step(x, weight, bias, target, lr)
+    weight.copy_(new[0])
+    return new
+
+
+def _mean_over_the_batch(x, weight, bias, target, lr):
+    error = F.conv2d(x, weight, bias) - target
+    g = error / len(x)
+    return (
+        weight - lr * torch.nn.grad.conv2d_weight(x, weight.shape, g),
+        bias - lr * g.sum(dim=(0, 2, 3)),
+    )
+
+
+def _gradients_only(x, weight, bias, target, lr):
+    new = _step(x, weight, bias, target, lr)
+    return (weight - new[0]) / lr, (bias - new[1]) / lr
+
+
+def _bias_first(x, weight, bias, target, lr):
+    # The weight's gradient at the bias that was already updated.
+    _, new_bias = _step(x, weight, bias, target, lr)
+    return _step(x, weight, new_bias, target, lr)[0], new_bias
+
+
 ATTACKS = {
     "row_bias_gradient": {
         "gradient of a channel bias": lambda g: g.sum(dim=(0, 2, 3)),
@@ -88,38 +135,32 @@ ATTACKS = {
             max(0, (kernel_size - stride + 1) // 2),
         ),
     },
-    "fans": {
-        "forgets the groups": lambda c, o, k, s, groups: (
-            c * k[0] * k[1],
-            o * k[0] * k[1] / (s[0] * s[1]),
+    "extrapolated_difference": {
+        "plain central difference": lambda f, t, eps: _extrapolated(
+            f, t, eps, weights=(0, 1), scale=1
         ),
-        "PyTorch's fan-out": lambda c, o, k, s, groups: (
-            c // groups * k[0] * k[1],
-            o * k[0] * k[1],
+        "half the step": lambda f, t, eps: _extrapolated(f, t, eps, weights=(1, 0), scale=1),
+        "mean of the two": lambda f, t, eps: _extrapolated(f, t, eps, weights=(1, 1), scale=2),
+        "as for an error of order one": lambda f, t, eps: _extrapolated(
+            f, t, eps, weights=(2, -1), scale=1
         ),
-        "forgets the stride": lambda c, o, k, s, groups: (
-            c // groups * k[0] * k[1],
-            o // groups * k[0] * k[1],
-        ),
-        "divides both by the stride": lambda c, o, k, s, groups: (
-            c // groups * k[0] * k[1] / (s[0] * s[1]),
-            o // groups * k[0] * k[1] / (s[0] * s[1]),
-        ),
-        "exchanged": lambda c, o, k, s, groups: (
-            o // groups * k[0] * k[1] / (s[0] * s[1]),
-            c // groups * k[0] * k[1],
-        ),
-        "rounds the average down": lambda c, o, k, s, groups: (
-            c // groups * k[0] * k[1],
-            o // groups * k[0] * k[1] // (s[0] * s[1]),
-        ),
-        "a square kernel": lambda c, o, k, s, groups: (
-            c // groups * k[0] ** 2,
-            o // groups * k[0] ** 2 / (s[0] * s[1]),
-        ),
-        "adds the bias": lambda c, o, k, s, groups: (
-            c // groups * k[0] * k[1] + 1,
-            o // groups * k[0] * k[1] / (s[0] * s[1]),
-        ),
+        "added": lambda f, t, eps: _extrapolated(f, t, eps, weights=(4, 1), scale=5),
+        "a tiny step": lambda f, t, eps: (f(t + 1e-6) - f(t - 1e-6)) / 2e-6,
+        "one-sided": _one_sided,
+        "a third of the step": lambda f, t, eps: _extrapolated(f, t, eps, factor=1 / 3),
+        "constant": lambda f, t, eps: 0.0,
+    },
+    "training_step": {
+        "sum for mean": lambda *a: _step(*a, mean=False),
+        "the wrong way": lambda *a: _step(*a, sign=1),
+        "kernel turned": lambda *a: _step(*a, flip=True),
+        "forgets the bias": lambda *a: _step(*a, bias_too=False),
+        "forgets the half": lambda *a: _step(*a, half=2),
+        "mean over the batch": _mean_over_the_batch,
+        "gradients only": _gradients_only,
+        "bias first": _bias_first,
+        "no update": lambda x, weight, bias, target, lr: (weight, bias),
+        "in place": _step_in_place,
+        "exchanged": lambda *a: _step(*a)[::-1],
     },
 }

@@ -1,39 +1,7 @@
 """Realistic wrong answers to the exercises of "The Transformer"."""
 
-import torch
 
 __all__ = ["ATTACKS"]
-
-
-def _turn(x, cos, sin, *, sign=1, neighbours=False, slope=False):
-    if slope:
-        cos, sin = -sin, cos
-    sin = sign * sin
-    if neighbours:
-        a, b = x[..., 0::2], x[..., 1::2]
-        return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
-
-
-def _swapped(x, cos, sin):
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat([b * cos - a * sin, a * cos + b * sin], dim=-1)
-
-
-def _both_plus(x, cos, sin):
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat([a * cos + b * sin, b * cos + a * sin], dim=-1)
-
-
-def _at(x, start, base, *, order=1, power=2.0, width=1, sign=1, neighbours=False, axis=2):
-    d, t = x.shape[-1], x.shape[axis]
-    omega = base ** (-power * torch.arange(d // 2, dtype=x.dtype) / (d // width))
-    places = (start + order * torch.arange(t)).to(x.dtype)
-    angles = places[:, None] * omega
-    if axis == 1:
-        angles = angles[:, None]
-    return _turn(x, angles.cos(), angles.sin(), sign=sign, neighbours=neighbours)
 
 
 def _split(in_proj, out_proj, n, *, turn=True, turn_out=True, interleaved=False, qkv="qkv"):
@@ -91,28 +59,6 @@ def _unit(grad, x, *, squared=False, project=True, mean=False, scale=True, dim=-
 
 
 ATTACKS = {
-    "rotate_backward": {
-        "forward again": _turn,
-        "neighbours": lambda g, c, s: _turn(g, c, s, sign=-1, neighbours=True),
-        "halves exchanged": _swapped,
-        "both signs plus": _both_plus,
-        "the derivative by the angle": lambda g, c, s: _turn(g, c, s, slope=True),
-        "divided by the cosine": lambda g, c, s: g / torch.cat([c, c], dim=-1),
-        "not turned at all": lambda g, c, s: g,
-        "minus the forward": lambda g, c, s: -_turn(g, c, s),
-    },
-    "rotate_at": {
-        "from 0 on": lambda x, start, base: _at(x, 0, base),
-        "from start + 1 on": lambda x, start, base: _at(x, start + 1, base),
-        "all at start": lambda x, start, base: _at(x, start, base, order=0),
-        "backwards": lambda x, start, base: _at(x, start, base, order=-1),
-        "other direction": lambda x, start, base: _at(x, start, base, sign=-1),
-        "neighbours": lambda x, start, base: _at(x, start, base, neighbours=True),
-        "frequency -i / d": lambda x, start, base: _at(x, start, base, power=1.0),
-        "frequency -2 i / (d / 2)": lambda x, start, base: _at(x, start, base, width=2),
-        "base forgotten": lambda x, start, base: _at(x, start, 10000.0),
-        "positions along the heads": lambda x, start, base: _at(x, start, base, axis=1),
-    },
     "split_heads": {
         "heads not turned over": lambda a, o, n: _split(a, o, n, turn=False),
         "output not transposed": lambda a, o, n: _split(a, o, n, turn_out=False),

@@ -17,7 +17,9 @@ from sphinx.util import logging
 
 from bigmodel_utils import ledger
 
-RECORD = re.compile(r"^proved ([a-z0-9-]+): (\d+) cases?, largest error at most (\S+)$", re.MULTILINE)
+RECORD = re.compile(
+    r"^proved ([a-z0-9-]+): (\d+) cases?, largest error at most (\S+)$", re.MULTILINE
+)
 log = logging.getLogger(__name__)
 
 

@@ -62,7 +62,7 @@
       for (const link of deeper) link.classList.add("deeper");
       const note = document.createElement("p");
       note.className = "short-route";
-      note.textContent = "The short route leaves out what is headed “Deeper”.";
+      note.textContent = 'The short route leaves out what is headed "Deeper".';
       contents.querySelector("nav, ul")?.before(note);
     }
   }

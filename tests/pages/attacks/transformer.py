@@ -1,6 +1,5 @@
 """Realistic wrong answers to the exercises of "The Transformer"."""
 
-
 __all__ = ["ATTACKS"]
 
 

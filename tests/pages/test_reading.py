@@ -2,6 +2,7 @@
 
 import re
 
+import nbformat
 import pytest
 from page import LESSONS, cells, name, tags
 
@@ -68,17 +69,11 @@ def longest_row(some):
 
 
 def test_a_row_of_three_would_be_seen():
-    class Cell(dict):
-        cell_type, metadata, source = "code", {"tags": []}, ""
-
-    class Fold(Cell):
-        metadata = {"tags": ["proof"]}
-
-    class Text(Cell):
-        cell_type = "markdown"
-
-    assert longest_row([Cell(), Cell(), Text(), Cell()]) == 2
-    assert longest_row([Cell(), Cell(), Fold(), Cell()]) == 3
+    code, fold = nbformat.v4.new_code_cell(), nbformat.v4.new_code_cell()
+    fold.metadata["tags"] = ["proof"]
+    text = nbformat.v4.new_markdown_cell()
+    assert longest_row([code, code, text, code]) == 2
+    assert longest_row([code, code, fold, code]) == 3
 
 
 def lengths(page):

@@ -99,7 +99,44 @@ def _rank(M):
     return torch.linalg.matrix_rank(M, rtol=1e-9).item()
 
 
+def _best(x, y, *, pick=max, weigh=True):
+    """The right answer, with another choice or with each value of x counting alike."""
+    shares = []
+    for value in x.unique():
+        counts = y[x == value].unique(return_counts=True)[1]
+        shares.append(pick(counts.tolist()) / (y.numel() if weigh else counts.sum().item()))
+    return sum(shares) if weigh else sum(shares) / len(shares)
+
+
+def _most_common(y):
+    return y.unique(return_counts=True)[1].max().item() / y.numel()
+
+
+def _looks_back(x, y):
+    before = torch.cat([x.new_zeros(len(x), 1), x[:, :-1]], dim=1)
+    return _best(x + 100 * before, y)
+
+
 ATTACKS = {
+    "best_without_memory": {
+        "chance": lambda x, y: 1 / len(y.unique()),
+        "a constant": lambda x, y: 0.5,
+        "the input ignored": lambda x, y: _most_common(y),
+        "the input is the answer": lambda x, y: (x == y).double().mean().item(),
+        "the rarest answer": lambda x, y: _best(x, y, pick=min),
+        "each value counts alike": lambda x, y: _best(x, y, weigh=False),
+        "the last step only": lambda x, y: _best(x[:, -1:], y[:, -1:]),
+        "another table for each step": lambda x, y: (
+            sum(_best(x[:, [t]], y[:, [t]]) for t in range(x.shape[1])) / x.shape[1]
+        ),
+        "another table for each sequence": lambda x, y: (
+            sum(_best(x[[n]], y[[n]]) for n in range(len(x))) / len(x)
+        ),
+        "sees the input before, too": _looks_back,
+        "x and y exchanged": lambda x, y: _best(y, x),
+        "a count": lambda x, y: round(_best(x, y) * y.numel()),
+        "the mistakes": lambda x, y: 1 - _best(x, y),
+    },
     "parity_network": {
         "XOR of the last two bits": _xor_of_two,
         "OR": _remembers_a_one,

@@ -239,7 +239,16 @@ def test_unrolled_loss_is_read_at_chosen_steps(open_page):
     assert all(value == 0 for value in read(page, "dU").flatten())
     press(page, "Reset")
     assert [boxes.nth(t).is_checked() for t in range(5)] == [False, False, True, False, True]
-    check_backward(page, 5)
+    check_backward(page, 1)
+
+
+def test_unrolled_comes_back_to_the_step_that_the_page_began_with(open_page):
+    page = show(open_page, "unrolled", {"step": 3})
+    check_forward(page, 3)
+    page.get_by_label("step t", exact=True).locator("visible=true").last.press("End")
+    check_forward(page, 5)
+    press(page, "Reset")
+    check_forward(page, 3)
 
 
 def test_unrolled_by_keyboard_alone(open_page):

@@ -16,7 +16,8 @@ function draw() {
     board.home();
   }
   const begin = () => {
-    step = view === "forward" ? 0 : STEPS - 1;
+    const first = view === "forward" ? 1 : STEPS;
+    step = (view === D.view && D.step ? D.step : first) - 1;
   };
 
   // Everything, each time: `h[t]`, `dh[t]` ... are vectors, t from 0.
@@ -102,7 +103,6 @@ function draw() {
   reset();
   view = D.view;
   begin();
-  if (D.step) step = D.step - 1;
 
   const boxes = Array.from({ length: STEPS }, (_, t) => el("input", { type: "checkbox",
     class: "lf-check", "aria-label": say("in_loss", { step: t + 1 }), onchange: (event) => {

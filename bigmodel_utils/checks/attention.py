@@ -9,6 +9,7 @@ __all__ = [
     "grouped_query_attention",
     "lengthened",
     "padded_attention",
+    "repaired",
     "sliding_window_mask",
 ]
 
@@ -140,6 +141,35 @@ def _head_by_head(q, k, v):
             shared = next(g for g in range(m) if head in range(g * n // m, (g + 1) * n // m))
             for row in range(t):
                 out[i, head, row] = _mean(q[i, head, row], k[i, shared], v[i, shared])
+    return out
+
+
+def repaired(function):
+    """Check ``function(x, weight, bias, num_heads)``: x (b, t, m), the result (b, t, m)."""
+    cases = []
+    for seed, (b, t, n, d) in enumerate([(2, 5, 2, 3), (1, 4, 3, 2), (3, 6, 1, 5), (2, 3, 5, 1)]):
+        m = n * d
+        weight, bias = random_tensor(10 + seed, 3 * m, m), random_tensor(20 + seed, 3 * m)
+        cases.append((random_tensor(seed, b, t, m), weight, bias, n))
+    return grade(
+        function,
+        cases,
+        _position_by_position,
+        hint="Which features make q? Which axis does a head cut? How wide is a head? What adds up "
+        "to 1?",
+    )
+
+
+def _position_by_position(x, weight, bias, num_heads):
+    out = torch.empty_like(x)
+    m = x.shape[2]
+    d = m // num_heads
+    for i, tokens in enumerate(x):
+        made = torch.stack([weight @ token + bias for token in tokens])  # (t, 3m)
+        for first in range(0, m, d):  # of each head
+            q, k, v = (made[:, part * m + first : part * m + first + d] for part in range(3))
+            for row, query in enumerate(q):
+                out[i, row, first : first + d] = _mean(query, k, v)
     return out
 
 

@@ -4,7 +4,7 @@ import torch
 
 from bigmodel_utils.checks import grade, random_tensor
 
-__all__ = ["count", "split_heads", "unit_backward"]
+__all__ = ["count", "parallel_gpt", "split_heads", "unit_backward"]
 
 
 def split_heads(function):
@@ -87,3 +87,57 @@ def _unit_by_autograd(grad, x):
     x = x.requires_grad_()  # grade hands over copies
     with torch.enable_grad():
         return torch.autograd.grad(torch.nn.functional.normalize(x, dim=-1), x, grad)[0]
+
+
+def parallel_gpt(function):
+    """Check ``function(tokens, embedding, blocks, norm)``: the logits (b, t, V)."""
+    cases = []
+    for seed, (b, t, V, d, depth) in enumerate([(2, 5, 7, 3, 2), (1, 4, 3, 4, 3), (3, 2, 6, 5, 1)]):
+        tokens = random_tensor(seed, b, t, V).argmax(dim=2)
+        blocks = [_functions(100 * seed + 10 * layer, d) for layer in range(depth)]
+        norm = _functions(1000 + seed, d)[0]
+        cases.append((tokens, random_tensor(10 + seed, V, d), blocks, norm))
+    return grade(
+        function,
+        cases,
+        _prefix_by_prefix,
+        hint="Both halves read the norm of the same x; no token sees a later one; the last norm "
+        "comes before the head.",
+    )
+
+
+def _functions(seed, d):
+    """A norm, an attention and a feed-forward layer as plain functions."""
+    gain, (w_q, w_k, w_v) = random_tensor(seed, d), random_tensor(seed + 1, 3, d, d)
+    w_1, w_2 = random_tensor(seed + 2, d, 2 * d), random_tensor(seed + 3, 2 * d, d)
+
+    def norm(x):
+        return gain * x / x.square().mean(dim=-1, keepdim=True).sqrt()
+
+    def attend(x, mask=None):
+        scores = x @ w_q @ (x @ w_k).transpose(-2, -1) / d**0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        return scores.softmax(dim=-1) @ (x @ w_v)
+
+    return norm, attend, lambda x: (x @ w_1).relu() @ w_2
+
+
+def _prefix_by_prefix(tokens, embedding, blocks, norm):
+    # Without a mask: each position is the last of a text that ends there.
+    logits = torch.empty(*tokens.shape, len(embedding), dtype=embedding.dtype)
+    for i, text in enumerate(tokens.tolist()):
+        for end in range(1, len(text) + 1):
+            last = norm(_stream(text[:end], embedding, blocks))
+            logits[i, end - 1] = torch.stack([(row * last).sum() for row in embedding])
+    return logits
+
+
+def _stream(text, embedding, blocks):
+    """The last position's stream after these blocks, from the streams of all its prefixes."""
+    if not blocks:
+        return embedding[text[-1]]
+    *before, (norm, attend, feed_forward) = blocks
+    rows = [_stream(text[:end], embedding, before) for end in range(1, len(text) + 1)]
+    read = norm(torch.stack(rows))
+    return rows[-1] + attend(read)[-1] + feed_forward(read[-1])

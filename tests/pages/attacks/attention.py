@@ -133,6 +133,36 @@ def _feature_in_front_of_one(q, k, width):
     return longer_q.roll(1, 1), longer_k
 
 
+def _layer(
+    x, weight, bias, n, *, thirds=True, cut=True, back=True, wide=False, axis=-1, order="qkv"
+):
+    b, t, m = x.shape
+    made = torch.nn.functional.linear(x, weight, bias)
+    parts = made.chunk(3, 2) if thirds else made.view(b, t, m, 3).unbind(3)
+    parts = dict(zip(order, parts, strict=True))
+    q, k, v = (
+        parts[name].unflatten(2, (n, -1)).transpose(1, 2)
+        if cut
+        else parts[name].reshape(b, n, t, -1)
+        for name in "qkv"
+    )
+    scores = q @ k.mT / (m if wide else q.shape[-1]) ** 0.5
+    out = scores.softmax(axis) @ v
+    return out.transpose(1, 2).flatten(2) if back else out.reshape(b, t, m)
+
+
+def _features_in_turn(x, weight, bias, n):
+    # Every n-th feature makes a head.
+    turn = torch.arange(x.shape[2]).view(-1, n).T.flatten()
+    rows = torch.cat([part * x.shape[2] + turn for part in range(3)])
+    return _layer(x, weight[rows], bias[rows], n)
+
+
+def _layer_in_place(x, weight, bias, n):
+    bias += 1e-3
+    return _layer(x, weight, bias, n)
+
+
 ATTACKS = {
     "lengthened": {
         "a column of zeros": lambda q, k, width: _longer(q, k, width, sign=0),
@@ -200,5 +230,25 @@ ATTACKS = {
             q, *x, scale=(q.shape[1] * q.shape[-1]) ** -0.5
         ),
         "scale by the number of keys": lambda q, k, v: _grouped(q, k, v, scale=k.shape[2] ** -0.5),
+    },
+    "repaired": {
+        "as it was": lambda *a: _layer(*a, thirds=False, cut=False, back=False, wide=True, axis=-2),
+        "every third feature": lambda *a: _layer(*a, thirds=False),
+        "heads cut from positions": lambda *a: _layer(*a, cut=False, back=False),
+        "heads cut from positions, then turned": lambda *a: _layer(*a, cut=False),
+        "heads not brought back": lambda *a: _layer(*a, back=False),
+        "scale of all heads together": lambda *a: _layer(*a, wide=True),
+        "softmax over the queries": lambda *a: _layer(*a, axis=-2),
+        "softmax over the heads": lambda *a: _layer(*a, axis=1),
+        "k, q, v": lambda *a: _layer(*a, order="kqv"),
+        "v, k, q": lambda *a: _layer(*a, order="vkq"),
+        "one head": lambda x, weight, bias, n: _layer(x, weight, bias, 1),
+        "bias forgotten": lambda x, weight, bias, n: _layer(x, weight, 0 * bias, n),
+        "every n-th feature a head": _features_in_turn,
+        "batch and positions exchanged": lambda x, *rest: _layer(
+            x.transpose(0, 1), *rest
+        ).transpose(0, 1),
+        "changes the bias": _layer_in_place,
+        "constant": lambda x, *rest: torch.zeros_like(x),
     },
 }

@@ -1,5 +1,7 @@
 """Realistic wrong answers to the exercises of "The Transformer"."""
 
+import torch
+
 __all__ = ["ATTACKS"]
 
 
@@ -57,6 +59,44 @@ def _unit(grad, x, *, squared=False, project=True, mean=False, scale=True, dim=-
     return out / length if scale else out
 
 
+def _parallel(
+    tokens, embedding, blocks, norm, *, mask="causal", how="parallel", last=True, first=False,
+    ends=False, scale=1.0,
+):  # fmt: skip
+    t = tokens.shape[1]
+    allowed = torch.ones(t, t, dtype=torch.bool)
+    if mask != "none":
+        allowed = allowed.tril()
+    if mask == "inverted":
+        allowed = ~allowed
+    if mask == "transposed":
+        allowed = allowed.T
+    x = scale * embedding[tokens]
+    for place in range(len(blocks)):
+        block_norm, attend, feed_forward = blocks[0 if first else place]
+        read = x if how == "raw" else block_norm(x)
+        if how == "sequential":
+            x = x + attend(read, allowed)
+            x = x + feed_forward(block_norm(x))
+        elif how == "chain":
+            x = attend(read, allowed) + feed_forward(read)
+        elif how == "post":
+            x = block_norm(x + attend(x, allowed) + feed_forward(x))
+        elif how == "one after the other":
+            x = x + feed_forward(attend(read, allowed))
+        elif how == "the norm as the stream":
+            x = read + attend(read, allowed) + feed_forward(read)
+        else:
+            x = x + attend(read, allowed) + feed_forward(read)
+    x = norm(x) if last else x
+    return (x[:, -1:] if ends else x) @ embedding.T
+
+
+def _tokens_in_place(tokens, *rest):
+    tokens.clamp_(min=1)
+    return _parallel(tokens, *rest)
+
+
 ATTACKS = {
     "split_heads": {
         "heads not turned over": lambda a, o, n: _split(a, o, n, turn=False),
@@ -89,5 +129,27 @@ ATTACKS = {
         "wrong axis": lambda g, x: _unit(g, x, dim=0),
         "over all axes": lambda g, x: (g - x * (g * x).sum() / x.norm() ** 2) / x.norm(),
         "forward": lambda g, x: x / x.norm(dim=-1, keepdim=True),
+    },
+    "parallel_gpt": {
+        "mask forgotten": lambda *a: _parallel(*a, mask="none"),
+        "mask inverted": lambda *a: _parallel(*a, mask="inverted"),
+        "mask transposed": lambda *a: _parallel(*a, mask="transposed"),
+        "a sequential block": lambda *a: _parallel(*a, how="sequential"),
+        "no residual stream": lambda *a: _parallel(*a, how="chain"),
+        "post-norm": lambda *a: _parallel(*a, how="post"),
+        "norm forgotten": lambda *a: _parallel(*a, how="raw"),
+        "one layer of the other": lambda *a: _parallel(*a, how="one after the other"),
+        "adds to the norm": lambda *a: _parallel(*a, how="the norm as the stream"),
+        "last norm forgotten": lambda *a: _parallel(*a, last=False),
+        "first block again and again": lambda *a: _parallel(*a, first=True),
+        "blocks reversed": lambda t, e, blocks, n: _parallel(t, e, blocks[::-1], n),
+        "one block left out": lambda t, e, blocks, n: _parallel(t, e, blocks[:-1], n),
+        "last position only": lambda *a: _parallel(*a, ends=True),
+        "embedding scaled by the root of d": lambda t, e, *rest: _parallel(
+            t, e, *rest, scale=e.shape[1] ** 0.5
+        ),
+        "probabilities": lambda *a: _parallel(*a).softmax(dim=-1),
+        "changes its tokens": _tokens_in_place,
+        "constant": lambda t, e, *rest: torch.zeros(*t.shape, len(e)).double(),
     },
 }

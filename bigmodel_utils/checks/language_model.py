@@ -6,7 +6,7 @@ import torch
 
 from bigmodel_utils.checks import grade, random_tensor
 
-__all__ = ["answer_gradient", "bits_per_character", "next_character", "score_once"]
+__all__ = ["answer_gradient", "bits_per_character", "next_character", "score_once", "stop_early"]
 
 
 def bits_per_character(function):
@@ -120,3 +120,32 @@ def _gradient_by_autograd(logits, targets, counts):
         chosen = torch.distributions.Categorical(logits=logits).log_prob(targets)
         (gradient,) = torch.autograd.grad(-chosen[counts].mean(), logits)
     return gradient
+
+
+def stop_early(function):
+    """Check ``function(losses, patience)``: a list of numbers to (index to keep, looks taken)."""
+    cases = [
+        ([4.13, 3.93, 3.63, 3.95, 4.7], 2),
+        ([3.0, 2.0, 2.0, 2.0, 1.0], 2),  # an equal loss is not new
+        ([2.0, 3.0, 1.5, 4.0, 5.0, 6.0, 0.5], 2),  # in a row; the end is never seen
+        ([5.0, 4.0, 3.5, 3.25], 1),  # runs to the end
+        ([2.5, 4.0, 3.0, 2.75, 2.0, 1.0], 3),  # lower than the last one, but no new lowest
+        ([1.5], 3),
+        ([2.0, 3.0, 1.0], 1),
+        ([2.0, 1.0, 1.25, 0.75, 0.875], 4),
+    ]
+    return grade(
+        function,
+        cases,
+        _stop_by_prefixes,
+        atol=0,
+        hint="Count the looks since the lowest loss so far, and stop when there are so many as "
+        "the patience.",
+    )
+
+
+def _stop_by_prefixes(losses, patience):
+    # Of every beginning: how many looks has it after its lowest?
+    since = [n - 1 - losses.index(min(losses[:n])) for n in range(1, len(losses) + 1)]
+    taken = since.index(patience) + 1 if patience in since else len(losses)
+    return losses.index(min(losses[:taken])), taken

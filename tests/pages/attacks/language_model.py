@@ -125,6 +125,44 @@ def _in_place(logits, targets, counts):
     return _gradient(logits, targets, counts)
 
 
+def _stop(
+    losses,
+    patience,
+    *,
+    more=0,
+    equal=False,
+    last=False,
+    in_all=False,
+    previous=False,
+    whole=False,
+    zero=False,
+    value=False,
+):
+    best, bad, taken = 0, 0, 0
+    for i, loss in enumerate(losses):
+        taken = i + 1
+        old = losses[i - 1] if previous and i else losses[best]
+        if i and (loss < old or (equal and loss == old)):
+            bad = bad if in_all else 0
+        elif i:
+            bad += 1
+        if loss < losses[best] or (equal and loss == losses[best]):
+            best = i
+        if bad == patience + more:
+            break
+    if whole:
+        best = losses.index(min(losses))
+    if last:
+        best = taken - 1
+    return losses[best] if value else best, taken - zero
+
+
+def _sorted(losses, patience):
+    answer = _stop(losses, patience)
+    losses.sort()
+    return answer
+
+
 ATTACKS = {
     "bits_per_character": {
         "nats, not bits": lambda loss, tokens: _bits(loss, tokens, base=1),
@@ -179,6 +217,21 @@ ATTACKS = {
         "of one character": lambda *a: max(_next(*a)),
         "as a dict": lambda *a: dict(zip(a[-1], _next(*a), strict=True)),
         "always equal": lambda *a: [1 / len(a[-1])] * len(a[-1]),
+    },
+    "stop_early": {
+        "one look too many": lambda x, n: _stop(x, n, more=1),
+        "an equal loss is new": lambda x, n: _stop(x, n, equal=True),
+        "the last weights": lambda x, n: _stop(x, n, last=True),
+        "not in a row": lambda x, n: _stop(x, n, in_all=True),
+        "worse than the look before": lambda x, n: _stop(x, n, previous=True),
+        "the lowest of all": lambda x, n: _stop(x, n, whole=True),
+        "never stops": lambda x, n: (x.index(min(x)), len(x)),
+        "looks counted from zero": lambda x, n: _stop(x, n, zero=True),
+        "the loss, not its index": lambda x, n: _stop(x, n, value=True),
+        "the index alone": lambda x, n: _stop(x, n)[0],
+        "turned round": lambda x, n: _stop(x, n)[::-1],
+        "changes its argument": _sorted,
+        "always the same": lambda x, n: (2, 5),
     },
     "answer_gradient": {
         "questions count": lambda z, x, c: _gradient(z, x, c, hide=False),

@@ -19,6 +19,7 @@ import files
 import nbformat
 import yaml
 from nbclient import NotebookClient
+from nbclient.output_widget import OutputWidget
 
 from bigmodel_utils import drawn
 
@@ -108,6 +109,17 @@ def write(path, notebook):
     return files.write(path, files.of_notebook(notebook))
 
 
+class QuietOutput(OutputWidget):
+    """A widget's captured output that is kept here and not reported back to the kernel.
+
+    nbclient reports it over the socket on which it waits for the cell's end. That can swallow the
+    wake-up, and the cell then waits until its timeout. No page reads the report.
+    """
+
+    def sync_state(self):
+        """Send nothing."""
+
+
 def run(path, dry_run=False):
     """Execute one page in a kernel of its own and store the result, or only see it pass."""
     import resource  # not on Windows, where the tests import this module for the rest of it
@@ -115,13 +127,15 @@ def run(path, dry_run=False):
     notebook = nbformat.read(path, as_version=4)
     set_address(notebook, repository_address())
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    NotebookClient(
+    client = NotebookClient(
         notebook,
         timeout=300,
         kernel_name="python3",
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
-    ).execute()
+    )
+    client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": QuietOutput}}
+    client.execute()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     peak_mb = after.ru_maxrss / 1024

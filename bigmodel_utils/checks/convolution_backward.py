@@ -141,8 +141,9 @@ def training_step(function):
 
 def _step_by_torch(x, weight, bias, target, lr):
     layer = torch.nn.Conv2d(x.shape[1], len(bias), weight.shape[2:], dtype=x.dtype)
-    layer.load_state_dict({"weight": weight, "bias": bias})
     optimiser = torch.optim.SGD(layer.parameters(), lr=lr)
+    # Only now: a disguise of the machine changes the weights that an optimiser is made with.
+    layer.load_state_dict({"weight": weight, "bias": bias})
     (F.mse_loss(layer(x), target) / 2).backward()
     optimiser.step()
     return layer.weight.detach(), layer.bias.detach()

@@ -26,7 +26,7 @@ NBVAL = (
     *("--nbval-sanitize-with", "tests/sanitize.cfg"),
 )
 # Where a page is tested: its anatomy, checkers, attacks and taught code, its imports, its text.
-TESTS = ("tests/pages", "tests/package/test_imports.py", "tests/project/test_text.py")
+TESTS = ("tests/pages", "tests/package/test_imports.py", "tests/project/test_wording.py")
 THREADS = {
     "BIGMODEL_THREADS": "1",
     "OMP_NUM_THREADS": "1",

@@ -61,7 +61,7 @@ test: $(VENV)/.test ## build the book and run every test, the browser's included
 	$(BIN)/python tools/portable.py --no-report --disguise AVX2 --unless-native
 
 test-portable: $(VENV)/.test ## execute every page under all disguises of this machine (PAGES="..." for some)
-	$(BIN)/python tools/portable.py --resume $(PAGES)
+	$(BIN)/python tools/portable.py --resume --unless-native $(PAGES)
 
 test-slow-browser: $(VENV)/.test book ## run the browser tests with the processor throttled
 	tools/install_browser.sh $(BIN)/python

@@ -115,16 +115,29 @@ def test_digest_sees_code_and_strict_outputs_only(tool):
     assert digest(moves=True) == digest(moves=True, output="3\n")
 
 
-@pytest.mark.parametrize(("has", "runs"), [("AVX2", 0), ("AVX512", 2), ("DEFAULT", 2)])
+@pytest.mark.parametrize(
+    ("vectors", "bfloat16", "native"),
+    [
+        ("AVX2", "0", {"AVX2", "no bfloat16"}),
+        ("AVX2", "1", {"AVX2"}),
+        ("AVX512", "1", set()),
+        ("DEFAULT", "0", {"no bfloat16"}),
+    ],
+)
 def test_a_disguise_that_is_the_processor_itself_may_be_left_out(
-    tool, monkeypatch, capsys, has, runs
+    tool, monkeypatch, capsys, vectors, bfloat16, native
 ):
-    monkeypatch.setattr(tool, "capability", lambda: has)
-    assert run(tool, monkeypatch, "--disguise", "AVX2", "--unless-native", "--no-report") == 0
-    assert len(tool.ran) == runs
-    assert ("this processor has no more" in capsys.readouterr().out) == (runs == 0)
-    run(tool, monkeypatch, "--disguise", "AVX2", "--no-report")
-    assert len(tool.ran) == runs + 2  # unless one asks for it
+    monkeypatch.setattr(tool, "capability", lambda: vectors)
+    monkeypatch.setenv("BIGMODEL_BFLOAT16", bfloat16)
+    assert run(tool, monkeypatch, "--unless-native") == 0
+    assert {disguise for _, disguise in tool.ran} == set(tool.DISGUISES) - native
+    assert capsys.readouterr().out.count("this processor has no more") == len(native)
+    row = next(r for r in tool.REPORT.read_text().split("\n") if r.startswith("| one.ipynb |"))
+    assert row.count("native") == len(native)
+    assert row.count("12") == len(tool.DISGUISES) - len(native)
+    assert run(tool, monkeypatch, "--resume") == 0  # unless one asks for it
+    ran = {disguise for _, disguise in tool.ran[-2 * len(native) :]} if native else set()
+    assert ran == native and "native |" not in tool.REPORT.read_text()
 
 
 def test_an_unknown_page_is_an_error(tool, monkeypatch, capsys):

@@ -117,8 +117,15 @@ window.textOfEachKind = () => {
   return [...kinds.values()];
 };
 
-// Empties what axe has no rule for but walks through: coloured words of code and drawn formulas.
+// Empties what axe has no rule for but walks through, coloured words of code and drawn formulas,
+// and keeps the first of many that are made alike: rows of a table, entries of a reference.
 window.thinOut = () => {
+  const alike = [["tbody", "tr", 20], [".bd-article section", ":scope > dl", 4]];
+  for (const [parent, child, kept] of alike) {
+    for (const node of document.querySelectorAll(parent)) {
+      for (const each of [...node.querySelectorAll(child)].slice(kept)) each.remove();
+    }
+  }
   for (const code of document.querySelectorAll("pre, .sig-param")) code.textContent = code.textContent;
   const formulas = [...document.querySelectorAll("mjx-container mjx-math")];
   for (const formula of formulas.slice(3)) formula.textContent = "x";

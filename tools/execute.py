@@ -87,7 +87,7 @@ def set_badge(notebook, cpu_seconds, peak_mb):
     title = notebook.cells[0]
     if not BADGE.search(title.source):
         return  # an appendix page; a test asks every lesson for its badge
-    steps = (5, 10, 15, 20, 30, 40, 50, 60, 75, 90, 120, 180, 300, 600)
+    steps = (5, 10, 15, 20, 30, 40, 50, 60, 75, 90, 100, 120, 180, 300, 600)
     stored = notebook.metadata.get("book", {})
     seconds = stored.get("cpu_seconds_label", 0)
     if not 0.4 * seconds <= cpu_seconds <= seconds:  # steps overlap: no label flips to and fro

@@ -48,7 +48,7 @@ def test_topics_stand_in_the_order_of_their_names_however_python_lists_them(monk
 
 
 def test_the_default_text_is_the_same_in_every_process():
-    code = "import zlib; from bigmodel_utils.text import load_text; "
+    code = "import zlib; from bigmodel_utils.data import load_text; "
     code += "print(zlib.crc32(load_text().encode()))"
     outputs = {
         subprocess.run(

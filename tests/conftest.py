@@ -4,6 +4,9 @@ import signal
 
 import of_pages
 import pytest
+from babel.messages.mofile import write_mo
+
+from bigmodel_utils import words
 
 
 @pytest.fixture
@@ -12,6 +15,22 @@ def ctrl_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def publish(tmp_path, monkeypatch):
+    """``publish(catalogue, language)``: from now on every word comes from it."""
+
+    def speak(catalogue, language="qps"):
+        file = tmp_path / language / "LC_MESSAGES" / "bigmodel_utils.mo"
+        file.parent.mkdir(parents=True)
+        with file.open("wb") as out:
+            write_mo(out, catalogue)
+        monkeypatch.setenv("BIGMODEL_LANGUAGE", language)
+        monkeypatch.setenv("BIGMODEL_LOCALE", str(tmp_path))
+        words._catalogue.cache_clear()
+
+    return speak
 
 
 def pytest_addoption(parser):

@@ -204,7 +204,8 @@ def main():
     record, lock, failed = read(), threading.Lock(), []
     record["pages"] = {page: row for page, row in record["pages"].items() if page in known}
     disguises = list(options.disguise or DISGUISES)
-    for name in [d for d in disguises if d in (natives() if options.unless_native else ())]:
+    native = natives() if options.unless_native else set()
+    for name in [d for d in disguises if d in native]:
         disguises.remove(name)
         print(f"{name}: this processor has no more, so every run of a page is one", flush=True)
         for page in pages:

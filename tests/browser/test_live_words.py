@@ -9,7 +9,6 @@ import re
 
 import pytest
 from babel.messages import Catalog
-from babel.messages.mofile import write_mo
 from figures import PAGE, drawn
 
 from bigmodel_utils.live import FIGURES, LABELS, LiveFigure
@@ -88,18 +87,13 @@ def cells(page, seen):
 
 
 @pytest.fixture
-def catalogue(tmp_path, monkeypatch):
+def catalogue(publish):
     """A language in which every word of every figure is in brackets."""
     messages = Catalog(locale="de")
     for words in LABELS.values():
         for text in words.values():
             messages.add(text, foreign(text))
-    file = tmp_path / "qps" / "LC_MESSAGES" / "bigmodel_utils.mo"
-    file.parent.mkdir(parents=True)
-    with file.open("wb") as out:
-        write_mo(out, messages)
-    monkeypatch.setenv("BIGMODEL_LANGUAGE", "qps")
-    monkeypatch.setenv("BIGMODEL_LOCALE", str(tmp_path))
+    publish(messages)
 
 
 def page_of(open_page, name, script=""):

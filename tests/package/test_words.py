@@ -8,7 +8,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from babel.messages.mofile import write_mo
 
 from bigmodel_utils import checks, plotting, words
 from bigmodel_utils.training import History
@@ -27,19 +26,9 @@ def tool(monkeypatch):
 
 
 @pytest.fixture
-def pseudo(tool, tmp_path, monkeypatch):
+def pseudo(tool, publish):
     """A language in which every text stands in brackets."""
-    publish(tool.catalogue("eo", lambda text: f"⟦{text}⟧"), tmp_path, monkeypatch)
-
-
-def publish(catalogue, folder, monkeypatch, language="eo"):
-    file = folder / language / "LC_MESSAGES" / "bigmodel_utils.mo"
-    file.parent.mkdir(parents=True)
-    with open(file, "wb") as stream:
-        write_mo(stream, catalogue)
-    monkeypatch.setenv("BIGMODEL_LANGUAGE", language)
-    monkeypatch.setenv("BIGMODEL_LOCALE", str(folder))
-    words._catalogue.cache_clear()
+    publish(tool.catalogue("eo", lambda text: f"⟦{text}⟧"), "eo")
 
 
 def test_english_needs_no_catalogue(monkeypatch):
@@ -48,20 +37,20 @@ def test_english_needs_no_catalogue(monkeypatch):
     assert say("a {b:.1f} and {c!r}", b=2.25, c="x") == "a 2.2 and 'x'"
 
 
-def test_a_translation_moves_its_places(tool, tmp_path, monkeypatch):
+def test_a_translation_moves_its_places(tool, publish):
     own = tool.Catalog()
     own.add("{count} of {total}", "el {total}: {count}")
     own.add("step", "paŝo")
-    publish(own, tmp_path, monkeypatch)
+    publish(own, "eo")
     assert say("{count} of {total}", count=1, total=3) == "el 3: 1"
     assert say("step") == "paŝo"
     assert say("nobody translated {this}", this=1) == "nobody translated 1"
 
 
-def test_a_place_that_is_not_there_is_named(tool, tmp_path, monkeypatch):
+def test_a_place_that_is_not_there_is_named(tool, publish):
     own = tool.Catalog()
     own.add("step {n}", "paŝo {m}")
-    publish(own, tmp_path, monkeypatch)
+    publish(own, "eo")
     with pytest.raises(ValueError, match=r"eo: expected the places of 'step \{n\}'.* got m too"):
         say("step {n}", n=1)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from babel.messages import Catalog
-from babel.messages.mofile import write_mo
 
 import bigmodel_utils.live
 from bigmodel_utils.live import FIGURES, LABELS, LiveFigure, _figure
@@ -18,19 +17,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def speak(tmp_path, monkeypatch):
+def speak(publish):
     """``speak({English: other})``: from now on figures are made in the other language."""
 
     def set_language(texts):
         messages = Catalog(locale="de")
         for text, other in texts.items():
             messages.add(text, other)
-        file = tmp_path / "qps" / "LC_MESSAGES" / "bigmodel_utils.mo"
-        file.parent.mkdir(parents=True)
-        with file.open("wb") as out:
-            write_mo(out, messages)
-        monkeypatch.setenv("BIGMODEL_LANGUAGE", "qps")
-        monkeypatch.setenv("BIGMODEL_LOCALE", str(tmp_path))
+        publish(messages)
 
     return set_language
 

@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 from bigmodel_utils.words import say
 
-__all__ = ["Verdict", "grade", "random_tensor"]
+__all__ = ["AUTOGRAD", "Verdict", "grade", "random_tensor"]
+
+# What an exercise forbids that asks for a gradient by hand.
+AUTOGRAD = ("backward", "grad", "vjp", "jvp", "jacobian", "jacrev", "jacfwd", "requires_grad_")
 
 
 class Verdict(NamedTuple):
@@ -24,7 +27,9 @@ class Verdict(NamedTuple):
         return f"{marks[self.status]} {self.message}"
 
 
-def grade(function, cases, oracle, *, atol=1e-9, hint=""):
+def grade(
+    function, cases, oracle, *, atol=1e-9, hint="", forbidden=(), most_calls=None, gradients=False
+):
     """Compare ``function`` with ``oracle`` on every case and return a Verdict.
 
     The function receives copies, so changing an argument in place cannot reach the
@@ -38,6 +43,12 @@ def grade(function, cases, oracle, *, atol=1e-9, hint=""):
         oracle: the trusted function, called with the same arguments.
         atol: largest absolute difference allowed.
         hint: a sentence added to a wrong verdict, in English; see :func:`bigmodel_utils.words.say`.
+        forbidden: names of PyTorch's functions and methods that the exercise forbids, such as
+            ``"logsumexp"`` or those of ``AUTOGRAD``; a call of one is wrong, whatever it gives.
+        most_calls: how many calls of PyTorch a case may take, where the exercise forbids loops: a
+            loop over entries takes more, and the more the larger the case.
+        gradients: whether the gradients of the answer by the floating-point arguments, for a
+            random upstream gradient, must agree with the oracle's too.
 
     Raises:
         ValueError: without cases, since every function would pass.
@@ -50,8 +61,9 @@ def grade(function, cases, oracle, *, atol=1e-9, hint=""):
         )
     for number, arguments in enumerate(cases, start=1):
         given = tuple(_copy(a) for a in arguments)
+        leaves = _leaves(given) if gradients else []
         try:
-            answer = function(*given)
+            answer, called = _watched(function, given)
         except NotImplementedError:
             return Verdict("unsolved", say("Replace the line that raises NotImplementedError."))
         except Exception as error:  # the reader's code may raise anything
@@ -66,7 +78,23 @@ def grade(function, cases, oracle, *, atol=1e-9, hint=""):
         if any(not _same(a, b) for a, b in zip(given, arguments, strict=True)):
             text = say("Case {number}: the function changed its argument in place.", number=number)
             return Verdict("wrong", text)
-        fault = _difference(answer, oracle(*(_copy(a) for a in arguments)), atol)
+        used = sorted(set(called) & set(forbidden))
+        if used:
+            text = say("Case {number}: the exercise forbids {used}.", number=number, used=used[0])
+            return Verdict("wrong", text)
+        if most_calls is not None and len(called) > most_calls:
+            text = say(
+                "Case {number}: {count} calls of PyTorch; without a loop over entries it takes at "
+                "most {most}.",
+                number=number, count=len(called), most=most_calls,
+            )  # fmt: skip
+            return Verdict("wrong", text)
+        copies = tuple(_copy(a) for a in arguments)
+        others = _leaves(copies) if gradients else []
+        expected = oracle(*copies)
+        fault = _difference(answer, expected, atol)
+        if gradients and not fault:
+            fault = _difference_of_gradients(answer, expected, leaves, others, atol)
         if fault:
             text = say("Case {number}: {fault}", number=number, fault=fault)
             return Verdict("wrong", f"{text} {say(hint)}" if hint else text)
@@ -78,6 +106,51 @@ def random_tensor(seed, *shape):
     import torch
 
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def _watched(function, given):
+    """Return what ``function`` gives, and the names of PyTorch's functions that it called."""
+    from torch.overrides import TorchFunctionMode
+
+    called = []
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(self, called_function, types, args=(), kwargs=None):
+            name = getattr(called_function, "__name__", "")
+            if name == "__get__":  # an attribute, such as x.shape
+                name = ""
+            called.extend([name] if name else [])
+            return called_function(*args, **(kwargs or {}))
+
+    with Watch():
+        return function(*given), called
+
+
+def _leaves(values):
+    """Ask for gradients of the floating-point tensors among ``values``, and return these."""
+    import torch
+
+    found = [v for v in values if isinstance(v, torch.Tensor) and v.is_floating_point()]
+    return [leaf.requires_grad_() for leaf in found]
+
+
+def _difference_of_gradients(answer, expected, leaves, others, atol):
+    import torch
+
+    if not isinstance(expected, torch.Tensor):
+        raise ValueError("gradients: expected an oracle that returns one tensor")
+    if not answer.requires_grad:
+        return say("no gradient can flow through the result.")
+    upstream = random_tensor(97, *expected.shape).to(expected.dtype)
+    got, wanted = (
+        torch.autograd.grad(result, of, upstream.to(result.dtype), allow_unused=True)
+        for result, of in ((answer, leaves), (expected, others))
+    )
+    for index, (one, other) in enumerate(zip(got, wanted, strict=True), start=1):
+        one, other = (torch.zeros_like(leaves[index - 1]) if g is None else g for g in (one, other))
+        if fault := _difference(one, other, atol):
+            return say("gradient of argument {index}: {fault}", index=index, fault=fault)
+    return ""
 
 
 def _copy(value):

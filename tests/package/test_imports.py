@@ -19,7 +19,7 @@ PACKAGE = ROOT / "bigmodel_utils"
 # From what stands alone to what brings all together: rooms and folders.
 FLOORS = [
     {"arguments", "disguise", "drawn", "ledger", "modules", "random_state", "words"},
-    {"data", "device", "live", "numerics", "plotting", "sequences"},
+    {"claims", "data", "device", "live", "numerics", "plotting", "sequences"},
     {"models", "optim", "reference"},
     {"accounting", "training"},
     {"checks", "labs"},

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bigmodel_utils.checks import Verdict, grade
+from bigmodel_utils.checks import AUTOGRAD, Verdict, grade
 
 
 def double(x):
@@ -204,3 +204,87 @@ def test_a_broken_oracle_is_the_book_s_fault_not_the_reader_s():
 def test_verdicts_print_as_sentences(status):
     text = repr(Verdict(status, "Because."))
     assert text.endswith(". Because.") and status not in text
+
+
+def softmax_by_hand(x):
+    powers = (x - x.amax(-1, keepdim=True)).exp()
+    return powers / powers.sum(-1, keepdim=True)
+
+
+def test_what_an_exercise_forbids_is_wrong_however_it_is_called():
+    import torch.nn.functional as F
+
+    ways = [
+        lambda x: x.softmax(-1),
+        lambda x: F.softmax(x, dim=-1),
+        lambda x: torch.softmax(x, -1),
+        lambda x: torch.nn.Softmax(-1)(x),
+    ]
+    for way in ways:
+        assert grade(way, [(X,)], softmax_by_hand).status == "right"
+        verdict = grade(way, [(X,)], softmax_by_hand, forbidden=("softmax",))
+        assert verdict.message == "Case 1: the exercise forbids softmax."
+    kept = grade(softmax_by_hand, [(X,)], softmax_by_hand, forbidden=("softmax",))
+    assert kept.status == "right"
+
+
+def by_autograd(x):
+    leaf = x.clone().requires_grad_()
+    return torch.autograd.grad((leaf**3).sum(), leaf)[0]
+
+
+def by_backward(x):
+    leaf = torch.nn.Parameter(x.clone())
+    (leaf**3).sum().backward()
+    return leaf.grad
+
+
+def by_functions(x):
+    return torch.func.grad(lambda y: (y**3).sum())(x)
+
+
+def by_vjp(x):
+    return torch.autograd.functional.vjp(lambda y: (y**3).sum(), x)[1]
+
+
+@pytest.mark.parametrize("way", [by_autograd, by_backward, by_functions, by_vjp])
+def test_autograd_is_seen_where_it_is_forbidden(way):
+    def by_hand(x):
+        return 3 * x**2
+
+    assert grade(way, [(X,)], by_hand).status == "right"
+    assert "forbids" in grade(way, [(X,)], by_hand, forbidden=AUTOGRAD).message
+    assert grade(by_hand, [(X,)], by_hand, forbidden=AUTOGRAD).status == "right"
+
+
+def test_a_loop_over_entries_is_seen():
+    def loops(x):
+        return torch.stack([torch.stack([2 * entry for entry in row]) for row in x])
+
+    assert grade(loops, [(X,)], double).status == "right"
+    assert "calls of PyTorch" in grade(loops, [(X,)], double, most_calls=4).message
+    assert grade(double, [(X,)], double, most_calls=1).status == "right"
+
+
+def test_gradients_are_compared_where_they_are_the_point():
+    def square_root(x):
+        return (x**2).clamp(min=0).sqrt()
+
+    def right(x):
+        return x.abs()
+
+    def same_values_wrong_gradient(x):
+        return x.abs().detach() + 0 * x
+
+    def no_gradient(x):
+        return x.abs().detach()
+
+    zero = X - 1.0  # one entry is zero: the gradient of the root is not finite there
+    assert grade(right, [(X,)], square_root, gradients=True).status == "right"
+    for way, said in [
+        (same_values_wrong_gradient, "gradient of argument 1: the largest error"),
+        (no_gradient, "no gradient can flow"),
+    ]:
+        assert grade(way, [(X,)], square_root).status == "right"
+        assert said in grade(way, [(X,)], square_root, gradients=True).message
+    assert "not finite" in grade(square_root, [(zero,)], right, gradients=True).message

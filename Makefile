@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab page contents check test test-portable test-slow-browser test-colab execute fmt bench clean
+.PHONY: help book serve lab page contents check test test-portable stress test-slow-browser test-colab execute fmt bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -62,6 +62,9 @@ test: $(VENV)/.test ## build the book and run every test, the browser's included
 
 test-portable: $(VENV)/.test ## execute every page under all disguises of this machine (PAGES="..." for some)
 	$(BIN)/python tools/portable.py --resume --unless-native $(PAGES)
+
+stress: $(VENV)/.book ## stress the experiments whose records are missing or stale (PAGES="..." for some)
+	$(BIN)/python tools/stress.py $(PAGES)
 
 test-slow-browser: $(VENV)/.test book ## run the browser tests with the processor throttled
 	tools/install_browser.sh $(BIN)/python

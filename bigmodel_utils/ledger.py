@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Entry", "label_of_definition", "page_title", "prove", "read_page", "table"]
+__all__ = ["Entry", "equations", "label_of_definition", "page_title", "prove", "read_page", "table"]
 
 _RECORD = re.compile(r"^proved (\S+): (\d+) cases?, largest error at most (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r"^\$\$[ \t]*\(([^()\s]+)\)[ \t]*$", re.MULTILINE)
@@ -133,22 +133,33 @@ def read_page(path):
     lines that :func:`prove` printed. Definitions are left out.
     """
     cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
-    equations, proofs = {}, {}
+    labelled, proofs = equations(path), {}
     for cell in cells:
-        source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown":
-            for match in _LABEL.finditer(source):
-                label = match.group(1)
-                if label in equations:
-                    raise ValueError(f"{path}: two equations are labelled {label!r}")
-                equations[label] = source[: match.start()].rpartition("$$")[2].strip()
         for output in cell.get("outputs", []):
             for label, cases, tolerance in _RECORD.findall("".join(output.get("text", ""))):
                 previous = proofs.get(label, (0, tolerance))
                 proofs[label] = (previous[0] + int(cases), max(tolerance, previous[1], key=float))
-    labels = [label for label in equations if not label_of_definition(label)]
-    labels += [label for label in proofs if label not in equations]
-    return [Entry(x, equations.get(x, ""), *proofs.get(x, (0, ""))) for x in labels]
+    labels = [label for label in labelled if not label_of_definition(label)]
+    labels += [label for label in proofs if label not in labelled]
+    return [Entry(x, labelled.get(x, ""), *proofs.get(x, (0, ""))) for x in labels]
+
+
+def equations(path):
+    """Return {label: source} of the display equations of one page, definitions included.
+
+    Raises:
+        ValueError: two equations have one label.
+    """
+    cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+    found = {}
+    for cell in cells:
+        source = "".join(cell["source"])
+        for match in _LABEL.finditer(source) if cell["cell_type"] == "markdown" else ():
+            label = match.group(1)
+            if label in found:
+                raise ValueError(f"{path}: two equations are labelled {label!r}")
+            found[label] = source[: match.start()].rpartition("$$")[2].strip()
+    return found
 
 
 def table(pages):

@@ -15,7 +15,7 @@ import re
 from docutils import nodes
 from sphinx.util import logging
 
-from bigmodel_utils import ledger
+from bigmodel_utils import claims, ledger
 
 RECORD = re.compile(
     r"^proved ([a-z0-9-]+): (\d+) cases?, largest error at most (\S+)$", re.MULTILINE
@@ -50,6 +50,18 @@ def register_proofs(app, doctree):
             if entry.cases:
                 name = f"proof-{entry.label}"
                 slugs.setdefault(name, (0, name, name))
+
+
+def register_claims(app, doctree):
+    """Let links reach the claims, whose anchors stand in outputs; here by ``#claim-NAME``."""
+    path = app.env.doc2path(app.env.docname)
+    if str(path).endswith(".ipynb"):
+        slugs = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
+        labels = app.env.get_domain("std").anonlabels
+        for one in claims.read_page(path):
+            name = f"claim-{one.name}"
+            slugs.setdefault(name, (0, name, name))
+            labels[name] = app.env.docname, name
 
 
 def proofs_of(app, docname):
@@ -166,5 +178,6 @@ def setup(app):
     """Register with Sphinx."""
     app.connect("builder-inited", draw_badges)
     app.connect("doctree-read", register_proofs)
+    app.connect("doctree-read", register_claims)
     app.connect("doctree-resolved", fold, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -27,12 +27,14 @@ class Trial(NamedTuple):
 class Claim(NamedTuple):
     """A claim as the page shows it and the ledger lists it.
 
+    ``experiment`` is the name of the experiment whose scores it judges.
     ``trials`` begins with the page's own run; those of the stress follow, if it ran. ``rates`` are
     the verdicts with one common factor for every arm's rate. ``doubt`` says why a claim that its
     numbers support is undecided all the same.
     """
 
     name: str
+    experiment: str
     sentence: str
     treatment: str
     control: str
@@ -142,7 +144,8 @@ def table(pages):
     words = {"held": say("held"), "refuted": say("refuted"), "undecided": say("not decided")}
     for address, path in pages.items():
         for one in read_page(path):
-            sentence = f"[{one.sentence}]({address}#claim-{one.name})"
+            text = re.sub(r"([\\[\]])", r"\\\1", one.sentence)  # else they would end the link
+            sentence = f"[{text}]({address}#claim-{one.name})"
             effect = f"{one.treatment}: {one.effect_text()}; {one.margin_text()}"
             cells = sentence, effect, one.control, one.stress_text(), words[one.verdict]
             rows.append("| " + " | ".join(c.replace("|", r"\|") for c in cells) + " |")

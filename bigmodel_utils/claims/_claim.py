@@ -68,6 +68,7 @@ def claim(
     made = _made(scores, treatment, control, margins, can_succeed)
     found = Claim(
         name=name,
+        experiment=scores.experiment.name,
         sentence=sentence.strip(),
         treatment=_label(treatment),
         control=f"{control:g} ({because})" if number else _label(control),

@@ -1,5 +1,7 @@
 """The extension that folds proofs: a badge only where a proof ran, and a warning where none did."""
 
+import html
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
+from bigmodel_utils import claims
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = """
@@ -56,34 +60,50 @@ def ran(tmp_path):
 
 
 def test_a_proved_equation_has_a_badge_and_an_unproved_none(ran):
-    html, _ = ran
-    (badge,) = re.findall(r'<a class="proof-badge".*?</a>', html)
+    page, _ = ran
+    (badge,) = re.findall(r'<a class="proof-badge".*?</a>', page)
     assert 'href="#proof-one-equation"' in badge and ">proved: 15 cases, 1e-10<" in badge
     name = "Equation 1 is proved: 15 cases, largest error at most 1e-10. Open the proof."
     assert f'aria-label="{name}"' in badge
-    equation = html.index('id="equation-one-equation"')
-    assert equation < html.index(badge) < html.index('id="equation-two"')
+    equation = page.index('id="equation-one-equation"')
+    assert equation < page.index(badge) < page.index('id="equation-two"')
 
 
 def test_neighbours_share_a_fold_and_its_summary_counts(ran):
-    html, _ = ran
-    folds = re.findall(r'<details class="fold fold-(\w+)">\n<summary>(.*?)</summary>', html)
+    page, _ = ran
+    folds = re.findall(r'<details class="fold fold-(\w+)">\n<summary>(.*?)</summary>', page)
     assert folds == [
         ("setup", "Setup: imports, seed and device"),
         ("proof", "Proof of (1): 15 cases, largest error at most 1e-10"),
         ("verdict", "Checked: A &lt; B holds · and: &lt;C&gt;"),
     ]
-    proof = html[html.index("fold-proof") : html.index("Between.")]
+    proof = page[page.index("fold-proof") : page.index("Between.")]
     assert "helper" in proof and "prove" in proof and 'id="proof-one-equation"' in proof
-    assert html.count("</details>") == 3
+    assert page.count("</details>") == 3
 
 
 def test_a_verdict_with_a_no_in_it_says_every_answer(tmp_path):
-    html, _ = build(tmp_path, code("print()", "verdict", "one: True\ntwo: False\n"))
-    assert "<summary>Checked: one: True · two: False</summary>" in html
+    page, _ = build(tmp_path, code("print()", "verdict", "one: True\ntwo: False\n"))
+    assert "<summary>Checked: one: True · two: False</summary>" in page
 
 
 def test_a_proof_that_did_not_run_has_no_badge_and_is_told(tmp_path):
-    html, warnings = build(tmp_path, code("prove('one-equation', 1, 1)", "proof"))
-    assert "proof-badge" not in html
+    page, warnings = build(tmp_path, code("prove('one-equation', 1, 1)", "proof"))
+    assert "proof-badge" not in page
     assert "cells tagged proof prove nothing" in warnings
+
+
+def test_links_reach_the_claims_that_stand_in_stored_outputs(tmp_path):
+    card = '<div class="claim" id="claim-a-b" data-claim="{data}">Held.</div>'
+    fields = claims.Claim(
+        name="a-b", experiment="a", sentence="It is.", treatment="x", control="y", more_than=0.0,
+        within=None, unit="", verdict="held", trials=[["page", 5, 1.0, 0.1, "held"]], rates=[],
+        few="", test_seen=None, doubt="",
+    )  # fmt: skip
+    cell = code("claim()", "claim")
+    data = {"text/html": card.format(data=html.escape(json.dumps(fields._asdict())))}
+    cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+    here, elsewhere = "[so it is](#claim-a-b)", "[nowhere](#claim-c)"
+    page, warnings = build(tmp_path, cell, nbformat.v4.new_markdown_cell(f"{here} {elsewhere}"))
+    assert 'href="#claim-a-b"' in page and 'id="claim-a-b"' in page
+    assert "claim-a-b" not in warnings and "claim-c" in warnings

@@ -14,7 +14,21 @@ def test_the_interval_is_student_s():
     found = claims.judge(values, more_than=0.0)
     low, high = stats.t.interval(0.95, 4, sum(values) / 5, stats.sem(values))
     assert found.effect == pytest.approx(sum(values) / 5)
-    assert found.uncertainty == pytest.approx((high - low) / 2, rel=1e-9)
+    assert found.uncertainty == pytest.approx((high - low) / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("n", range(2, 32))
+def test_the_table_is_student_s_for_every_number_of_seeds(n):
+    values = [float(i % 3 + i / n) for i in range(n)]
+    found = claims.judge(values, more_than=0.0)
+    low, high = stats.t.interval(0.95, n - 1, sum(values) / n, stats.sem(values))
+    assert found.uncertainty == pytest.approx((high - low) / 2, rel=1e-4)
+
+
+def test_beyond_the_table_the_interval_is_no_narrower():
+    values = [float(i % 7) for i in range(60)]
+    low, high = stats.t.interval(0.95, 59, sum(values) / 60, stats.sem(values))
+    assert (high - low) / 2 <= claims.judge(values, more_than=0.0).uncertainty
 
 
 @pytest.mark.parametrize(

@@ -70,5 +70,5 @@ def combined(verdicts):
 
 
 def _quantile(freedom):
-    """Student's t that cuts off 2.5 % on the right; the last entry serves for more, and is wider."""
+    """Student's t that cuts off 2.5 % on the right; the last entry serves for more."""
     return _QUANTILES[min(freedom, len(_QUANTILES)) - 1]

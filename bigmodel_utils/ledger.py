@@ -133,7 +133,7 @@ def read_page(path):
     lines that :func:`prove` printed. Definitions are left out.
     """
     cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
-    labelled, proofs = equations(path), {}
+    labelled, proofs = _labelled(cells, path), {}
     for cell in cells:
         for output in cell.get("outputs", []):
             for label, cases, tolerance in _RECORD.findall("".join(output.get("text", ""))):
@@ -150,7 +150,10 @@ def equations(path):
     Raises:
         ValueError: two equations have one label.
     """
-    cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+    return _labelled(json.loads(Path(path).read_text(encoding="utf-8"))["cells"], path)
+
+
+def _labelled(cells, path):
     found = {}
     for cell in cells:
         source = "".join(cell["source"])

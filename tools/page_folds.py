@@ -15,7 +15,7 @@ import re
 from docutils import nodes
 from sphinx.util import logging
 
-from bigmodel_utils import claims, ledger
+from bigmodel_utils import cards, ledger
 
 RECORD = re.compile(
     r"^proved ([a-z0-9-]+): (\d+) cases?, largest error at most (\S+)$", re.MULTILINE
@@ -58,7 +58,7 @@ def register_claims(app, doctree):
     if str(path).endswith(".ipynb"):
         slugs = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
         labels = app.env.get_domain("std").anonlabels
-        for one in claims.read_page(path):
+        for one in cards.read_page(path):
             name = f"claim-{one.name}"
             slugs.setdefault(name, (0, name, name))
             labels[name] = app.env.docname, name

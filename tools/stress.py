@@ -18,8 +18,10 @@ import threading
 import time
 from pathlib import Path
 
+import files
 import portable
 import toc
+from check import THREADS
 
 from bigmodel_utils import claims
 
@@ -74,11 +76,23 @@ class Runs:
         return self.known[key]
 
 
+def taken(page, name):
+    """Return an experiment, taken out of its page, and the hash of its code."""
+    path = ROOT / page
+    return claims.load(path, name), claims.code_hash(claims.experiments_of(path)[name])
+
+
+def store(record, folder):
+    """Write a record beside the pages of a folder, whole or not at all."""
+    path = claims.record_path(record["experiment"], folder)
+    text = claims.record_text(record)
+    path.parent.mkdir(exist_ok=True)
+    files.write(path, text)
+
+
 def run_one(page, name):
     """Stress one experiment of a page in this process; the disguised runs are there already."""
-    path = ROOT / page
-    code = claims.code_hash(claims.experiments_of(path)[name])
-    experiment = claims.load(path, name)
+    experiment, code = taken(page, name)
     runs = Runs(experiment, code)
     disguised = Runs(experiment, code, DISGUISE, only_read=True)
     record = claims.stress(experiment, runs, disguised)
@@ -90,15 +104,13 @@ def run_one(page, name):
         "disguise": DISGUISE,
         "cpu_seconds": round(runs.cpu_seconds + disguised.cpu_seconds, 1),
     }
-    claims.write(record, path.parent)
+    store(record, (ROOT / page).parent)
     print(f"{name}: {record['cpu_seconds']:.0f} CPU-s")
 
 
 def run_disguised(page, name):
     """Make the runs of one experiment under a disguise that this process wears."""
-    path = ROOT / page
-    code = claims.code_hash(claims.experiments_of(path)[name])
-    experiment = claims.load(path, name)
+    experiment, code = taken(page, name)
     runs = Runs(experiment, code, DISGUISE)
     for arm in experiment.arms:
         options = {"rate": 1.0, "budget": 1.0, "part": "test"}
@@ -118,12 +130,7 @@ def wanted(pages, again):
 
 def execute(page, name):
     """Stress one experiment in processes of its own; return whether it went through."""
-    env = os.environ | {
-        "BIGMODEL_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "GOMP_SPINCOUNT": "0",
-    }
+    env = os.environ | THREADS
     command = [sys.executable, __file__, "--one", page, name]
     for more, extra in ((["--disguised"], portable.DISGUISES[DISGUISE]), ([], {})):
         done = subprocess.run(

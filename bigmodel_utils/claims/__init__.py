@@ -7,16 +7,14 @@ that the page states. ``make stress`` runs the same experiment harder, off the p
 record beside it that every claim shows.
 """
 
-from bigmodel_utils.claims._card import Claim, read_page, table
 from bigmodel_utils.claims._claim import claim
 from bigmodel_utils.claims._experiment import Experiment, Scores, experiment
 from bigmodel_utils.claims._page import code_hash, experiments_of, load
-from bigmodel_utils.claims._record import read, record_path, write
+from bigmodel_utils.claims._record import read, record_path, record_text
 from bigmodel_utils.claims._stress import plain, stress
 from bigmodel_utils.claims._verdict import Judgement, combined, judge
 
 __all__ = [
-    "Claim",
     "Experiment",
     "Judgement",
     "Scores",
@@ -29,9 +27,7 @@ __all__ = [
     "load",
     "plain",
     "read",
-    "read_page",
     "record_path",
+    "record_text",
     "stress",
-    "table",
-    "write",
 ]

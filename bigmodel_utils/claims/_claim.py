@@ -1,8 +1,8 @@
 """A claim: one sentence that an experiment supports, its effect, its control and its verdict."""
 
 from bigmodel_utils import arguments
+from bigmodel_utils.cards import Claim, Trial
 from bigmodel_utils.claims import _record
-from bigmodel_utils.claims._card import Claim, Trial
 from bigmodel_utils.claims._experiment import Scores, check_name
 from bigmodel_utils.claims._verdict import combined, judge
 from bigmodel_utils.words import say
@@ -99,9 +99,10 @@ def _made(scores, treatment, control, margins, can_succeed):
             for key, trial in record["trials"].items()
         }
         trials += [tried[key] for key in _JUDGED if tried.get(key)]
-        rates = [
-            tried[key].verdict if tried[key] else "undecided" for key in _RATES if key in tried
-        ]
+        rates = [tried[key] for key in _RATES if key in tried]
+        rates = ["undecided" if one is None else one.verdict for one in rates]
+        if any(key in tried and tried[key] is None for key in _JUDGED):
+            doubt = say("an arm diverged under stress at its best learning rate")
         if record["leak"] and record["leak"]["found"]:
             doubt = say("the test part can be told from what was trained on")
     verdict = combined(t.verdict for t in trials)

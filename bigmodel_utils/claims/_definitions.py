@@ -8,7 +8,17 @@ ROOM = "bigmodel_utils"
 # They check what comes in, draw or put into words what comes out; no result depends on them.
 _WITHOUT_EFFECT = {
     f"{ROOM}.{name}"
-    for name in ("arguments", "claims", "disguise", "drawn", "ledger", "live", "plotting", "words")
+    for name in (
+        "arguments",
+        "cards",
+        "claims",
+        "disguise",
+        "drawn",
+        "ledger",
+        "live",
+        "plotting",
+        "words",
+    )
 }
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from bigmodel_utils import arguments
+from bigmodel_utils import arguments, numerics
 from bigmodel_utils.words import say
 
 __all__ = ["Experiment", "Scores", "capture", "check_name", "experiment"]
@@ -50,7 +50,8 @@ class Experiment(NamedTuple):
                 out.
 
         Raises:
-            ValueError: a number is not finite, or the seeds give different quantities.
+            FloatingPointError: a number is not finite.
+            ValueError: the seeds give different quantities, or too few results.
         """
         options = {name: value for name, value in knobs.items() if name in self.knobs}
         if self.parts is not None:
@@ -70,9 +71,8 @@ class Experiment(NamedTuple):
             if row.keys() != rows[0].keys():
                 raise ValueError(f"{self.name}: seeds of {arm!r} give different quantities")
             for quantity, number in row.items():
-                if not math.isfinite(number):
-                    what = f"{arm!r}, seed {seed}, {quantity}".removesuffix(", ")
-                    raise ValueError(f"{self.name}: expected finite numbers, {what} is {number}")
+                what = f"{arm!r}, seed {seed}, {quantity}".removesuffix(", ")
+                numerics.finite(number, f"{self.name}: {what}")
         return {quantity: [row[quantity] for row in rows] for quantity in rows[0]}
 
 
@@ -128,8 +128,8 @@ def experiment(name, run, arms, *, seeds=5, best="highest", few="", parts=None, 
         progress: whether to show a bar.
 
     Raises:
-        TypeError, ValueError: naming the argument, what came and what was expected; a result that
-            is not finite.
+        TypeError, ValueError: naming the argument, what came and what was expected.
+        FloatingPointError: a result is not finite.
     """
     check_name("name", name)
     if not callable(run):

@@ -5,13 +5,11 @@ changed without training anything again.
 """
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from bigmodel_utils.claims._experiment import check_name
 
-__all__ = ["read", "record_path", "write"]
+__all__ = ["read", "record_path", "record_text"]
 
 FOLDER = "claims"
 
@@ -30,23 +28,8 @@ def read(name, folder="."):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write(record, folder="."):
-    """Store a record, whole or not at all."""
-    path = record_path(record["experiment"], folder)
-    path.parent.mkdir(exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_text(record))
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
-
-
-def _text(record):
-    """JSON with one line for each list of numbers."""
+def record_text(record):
+    """Return a record as JSON with one line for each list of numbers, as it is stored."""
     text = json.dumps(_marked(record), indent=1, sort_keys=False, ensure_ascii=False)
     return text.replace('"[', "[").replace(']"', "]") + "\n"
 

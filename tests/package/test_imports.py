@@ -19,8 +19,8 @@ PACKAGE = ROOT / "bigmodel_utils"
 # From what stands alone to what brings all together: rooms and folders.
 FLOORS = [
     {"arguments", "disguise", "drawn", "ledger", "modules", "random_state", "words"},
-    {"claims", "data", "device", "live", "numerics", "plotting", "sequences"},
-    {"models", "optim", "reference"},
+    {"cards", "data", "device", "live", "numerics", "plotting", "sequences"},
+    {"claims", "models", "optim", "reference"},
     {"accounting", "training"},
     {"checks", "labs"},
 ]

@@ -10,7 +10,7 @@ import re
 import pytest
 from page import LESSONS, ROOT, by_stem, cells, name, tags
 
-from bigmodel_utils import claims
+from bigmodel_utils import cards, claims
 
 PAGES = by_stem(LESSONS)
 EXPERIMENTS = [
@@ -54,7 +54,7 @@ def test_no_record_is_left_over(record):
 
 @pytest.mark.parametrize("page", LESSONS, ids=name)
 def test_claims_are_shown_folded_and_stressed(page):
-    shown = {one.name: one for one in claims.read_page(page)}
+    shown = {one.name: one for one in cards.read_page(page)}
     for cell in cells(page, "code"):
         for called in re.findall(r"(?m)^claim\(\s*\"([a-z0-9-]+)\"", cell.source):
             assert {"claim", "hide-input", "nbval-ignore-output"} <= tags(cell), called
@@ -84,7 +84,7 @@ def numbers(trial, label):
 @pytest.mark.parametrize("page", LESSONS, ids=name)
 def test_the_stored_card_follows_from_the_record(page):
     """Effects and verdicts of the stress on a card are those that its record gives."""
-    for one in claims.read_page(page):
+    for one in cards.read_page(page):
         record = claims.read(one.experiment, page.parent)
         for told in one.trials[1:]:
             trial = record["trials"][told.name]
@@ -99,7 +99,7 @@ def test_the_stored_card_follows_from_the_record(page):
 
 
 def test_claims_have_names_of_their_own():
-    found = [one.name for page in LESSONS for one in claims.read_page(page)]
+    found = [one.name for page in LESSONS for one in cards.read_page(page)]
     assert len(found) == len(set(found))
     names = [experiment for _, experiment in EXPERIMENTS]
     assert len(names) == len(set(names))
@@ -107,7 +107,7 @@ def test_claims_have_names_of_their_own():
 
 @pytest.mark.parametrize("page", LESSONS, ids=name)
 def test_the_summary_names_claims_that_the_page_makes(page):
-    made = {one.name for one in claims.read_page(page)}
+    made = {one.name for one in cards.read_page(page)}
     text = "\n\n".join(cell.source for cell in cells(page, "markdown"))
     assert set(LINK.findall(text)) <= made
     unsaid = made - set(LINK.findall(summary(page)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from bigmodel_utils import claims
+from bigmodel_utils import cards
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = """
@@ -95,7 +95,7 @@ def test_a_proof_that_did_not_run_has_no_badge_and_is_told(tmp_path):
 
 def test_links_reach_the_claims_that_stand_in_stored_outputs(tmp_path):
     card = '<div class="claim" id="claim-a-b" data-claim="{data}">Held.</div>'
-    fields = claims.Claim(
+    fields = cards.Claim(
         name="a-b", experiment="a", sentence="It is.", treatment="x", control="y", more_than=0.0,
         within=None, unit="", verdict="held", trials=[["page", 5, 1.0, 0.1, "held"]], rates=[],
         few="", test_seen=None, doubt="",

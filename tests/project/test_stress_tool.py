@@ -102,3 +102,15 @@ def test_an_unknown_page_is_named(tool, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(tool.toc, "read", lambda root: [])
     assert tool.main() == 2
     assert "got book/none.ipynb" in capsys.readouterr().err
+
+
+def test_a_record_is_written_whole_or_not_at_all(tool, tmp_path):
+    record = {"experiment": "a", "trials": {}, "x": [1.0, 2.0, None]}
+    tool.store(record, tmp_path)
+    path = claims.record_path("a", tmp_path)
+    before = path.read_text()
+    assert '"x": [1.0, 2.0, null]' in before
+    with pytest.raises(TypeError):
+        tool.store(record | {"x": {"y": {1, 2}}}, tmp_path)
+    assert path.read_text() == before
+    assert [p.name for p in path.parent.iterdir()] == ["a.json"]

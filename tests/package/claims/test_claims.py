@@ -6,7 +6,7 @@ import planted
 import pytest
 import torch
 
-from bigmodel_utils import claims
+from bigmodel_utils import cards, claims
 
 TWO = ["treatment", "control"]
 
@@ -21,7 +21,7 @@ def scores_of(run, arms=TWO, **options):
     """Run an experiment and stress it; the record stands beside the page."""
     name = run.__name__
     scores = claims.experiment(name, run, arms, progress=False, **options)
-    claims.write(claims.stress(scores.experiment, disguised=claims.plain(scores.experiment)))
+    planted.store(claims.stress(scores.experiment, disguised=claims.plain(scores.experiment)))
     return scores
 
 
@@ -176,7 +176,7 @@ def test_a_rate_that_diverges_is_not_chosen():
     record = claims.stress(scores.experiment)
     assert record["trials"]["rate x 3"]["values"] == {"treatment": None, "control": None}
     assert record["trials"]["seeds"]["rates"]["treatment"] == 1.0
-    claims.write(record)
+    planted.store(record)
     found = claims.claim(
         "a", "It is.", scores, "treatment", control=0.5, more_than=0.1, because="x"
     )
@@ -202,7 +202,7 @@ def test_bad_input_is_named():
         make("a", run, TWO, parts=parts())
     with pytest.raises(TypeError, match="arms: expected names"):
         make("a", run, [1, 2])
-    with pytest.raises(ValueError, match="'treatment', seed 0 is nan"):
+    with pytest.raises(FloatingPointError, match="'treatment', seed 0 is nan"):
         make("a", lambda arm, seed: float("nan"), TWO, progress=False)
 
 
@@ -213,8 +213,8 @@ def test_the_card_is_read_back_from_a_stored_page(tmp_path):
     cell = {"cell_type": "code", "source": "", "outputs": [{"data": {"text/html": html}}]}
     path = tmp_path / "page.ipynb"
     path.write_text(json.dumps({"cells": [cell]}))
-    assert claims.read_page(path) == [found]
-    table = claims.table({"page.ipynb": path})
+    assert cards.read_page(path) == [found]
+    table = cards.table({"page.ipynb": path})
     assert "[It is.](page.ipynb#claim-a)" in table and "10" not in table.splitlines()[1]
 
 
@@ -227,15 +227,26 @@ def test_words_in_a_claim_cannot_break_out_of_the_card(tmp_path):
     cell = {"cell_type": "code", "source": "", "outputs": [{"data": {"text/html": html}}]}
     path = tmp_path / "page.ipynb"
     path.write_text(json.dumps({"cells": [cell]}))
-    assert claims.read_page(path)[0].sentence == sentence
+    assert cards.read_page(path)[0].sentence == sentence
 
 
-def test_a_record_is_written_whole_or_not_at_all(monkeypatch):
-    record = {"experiment": "a", "trials": {}, "x": [1.0, 2.0, None]}
-    claims.write(record)
-    before = claims.record_path("a").read_text()
-    assert '"x": [1.0, 2.0, null]' in before
-    with pytest.raises(TypeError):
-        claims.write(record | {"x": {"y": {1, 2}}})
-    assert claims.record_path("a").read_text() == before
-    assert [p.name for p in claims.record_path("a").parent.iterdir()] == ["a.json"]
+def late(arm, seed, rate=1.0, budget=1.0):
+    return (
+        float("inf") if budget > 1 else 1.0 * (arm == "treatment") + planted.noise(arm, seed, 0.1)
+    )
+
+
+def test_a_trial_that_diverged_at_every_rate_decides_against_the_claim():
+    found = verdict_of(scores_of(late))
+    assert found.verdict == "undecided" and "diverged" in found.doubt
+
+
+def test_an_error_that_is_no_divergence_is_not_swallowed():
+    def broken(arm, seed, rate=1.0):
+        if rate != 1.0:
+            raise ValueError("rate: expected a finite number, got something else")
+        return float(seed)
+
+    scores = claims.experiment("b", broken, TWO, progress=False)
+    with pytest.raises(ValueError, match="something else"):
+        claims.stress(scores.experiment)

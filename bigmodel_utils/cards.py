@@ -1,4 +1,7 @@
-"""What a claim shows: its card on a page, and its line in the ledger of all claims."""
+"""What a claim shows: its card on a page, and its line in the ledger of all claims.
+
+Claims are made in :mod:`bigmodel_utils.claims`. Reading them back from a page needs no torch.
+"""
 
 import html
 import json
@@ -50,8 +53,7 @@ class Claim(NamedTuple):
 
     def line(self):
         """Return the claim in one line of plain text."""
-        words = {"held": say("held"), "refuted": say("refuted"), "undecided": say("not decided")}
-        return f"{self.sentence} [{words[self.verdict]}: {self.effect_text()}]"
+        return f"{self.sentence} [{_in_words(self.verdict)}: {self.effect_text()}]"
 
     def effect_text(self, trial=None):
         """Return the effect of a trial, by default the page's own, with its uncertainty."""
@@ -76,9 +78,9 @@ class Claim(NamedTuple):
             "budget": say("4 × the training"),
             "disguise": say("another processor's kernels"),
         }
-        words = {"held": say("held"), "refuted": say("refuted"), "undecided": say("not decided")}
         said = [
-            f"{names[t.name]}: {self.effect_text(t)}, {words[t.verdict]}" for t in self.trials[1:]
+            f"{names[t.name]}: {self.effect_text(t)}, {_in_words(t.verdict)}"
+            for t in self.trials[1:]
         ]
         if len(self.rates) > 1:
             held = sum(verdict == "held" for verdict in self.rates)
@@ -141,15 +143,19 @@ def table(pages):
         say("| claim | effect, on the page | control | stress | verdict |"),
         "|---|---|---|---|---|",
     ]
-    words = {"held": say("held"), "refuted": say("refuted"), "undecided": say("not decided")}
     for address, path in pages.items():
         for one in read_page(path):
             text = re.sub(r"([\\[\]])", r"\\\1", one.sentence)  # else they would end the link
             sentence = f"[{text}]({address}#claim-{one.name})"
             effect = f"{one.treatment}: {one.effect_text()}; {one.margin_text()}"
-            cells = sentence, effect, one.control, one.stress_text(), words[one.verdict]
+            cells = sentence, effect, one.control, one.stress_text(), _in_words(one.verdict)
             rows.append("| " + " | ".join(c.replace("|", r"\|") for c in cells) + " |")
     return "\n".join(rows)
+
+
+def _in_words(verdict):
+    words = {"held": say("held"), "refuted": say("refuted"), "undecided": say("not decided")}
+    return words[verdict]
 
 
 def _digits(size):

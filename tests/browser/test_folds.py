@@ -1,8 +1,12 @@
-"""Folds of the built pages: badges open their proofs, and a page is not longer than promised."""
+"""Folds and equations of the built pages.
+
+Badges open their proofs, equations are drawn whole, and a page is not longer than promised.
+"""
 
 import os
 from pathlib import Path
 
+import equations
 import pytest
 
 from bigmodel_utils import ledger
@@ -38,6 +42,21 @@ def lesson(request, open_shared):
 def test_is_at_most_22_screens_long(lesson):
     height = lesson.evaluate("document.documentElement.scrollHeight")
     assert height / SCREEN[1] <= MOST_SCREENS, f"{height / SCREEN[1]:.1f} screens: split the page"
+
+
+def test_every_equation_is_drawn_whole(lesson):
+    wanted = ledger.equations(lesson.source)
+    assert wanted
+    drawn = lesson.evaluate(equations.SEEN)
+    assert set(wanted) <= set(drawn)
+    assert equations.lost(wanted, drawn) == {}
+
+
+def test_an_equation_that_lost_something_would_be_seen():
+    tex = r"\begin{aligned} a &= b \\ [Q, K]\, \log x &= 2c \end{aligned}"
+    assert equations.lost({"one": tex}, {"one": "a = b [ Q , K ] log x = 2 c"}) == {}
+    assert equations.lost({"one": tex}, {"one": "a = b log x = 2 c"}) == {"one": "KQ"}
+    assert equations.lost({"one": tex}, {}) == {"one": "2KQabcglox"}
 
 
 def test_each_proved_equation_has_a_badge_that_says_what_was_proved(lesson):

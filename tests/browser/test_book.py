@@ -276,10 +276,8 @@ def test_search_works_without_a_server(open_page):
     page.wait_for_function("document.activeElement.name === 'q'")
     page.keyboard.type("convolution")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#search-results li a")
-    links = page.eval_on_selector_all("#search-results li a", "nodes => nodes.map(n => n.href)")
-    found = {Path(unquote(urlsplit(link).path)).resolve() for link in links}
-    assert html_of("book/3_algorithms/convolution").resolve() in found
+    # results come in one by one: only this one says that the search found the page
+    page.wait_for_selector("#search-results li a[href*='3_algorithms/convolution.html']")
 
 
 def test_theme_button_and_skip_link(open_page):

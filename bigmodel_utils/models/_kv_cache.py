@@ -12,12 +12,16 @@ class KVCache:
 
     Made by :meth:`GPT.new_cache`; the model fills it. It is for reading without gradients.
 
+    Its rows belong to the model's weights as they were when it read them: a cache of before a
+    training step is no use after it, unless its length is set to 0.
+
     Attributes:
         length: positions held, padding included. A smaller number makes it forget the last ones.
         context: positions that fit.
         batch_size: rows.
         layers: for each block, the function (k, v) of its new keys and values that keeps them and
             returns all so far.
+        single_steps: what the model computes its blocks with for one position, None before that.
     """
 
     def __init__(self, num_layers, shape, dtype, device):
@@ -25,6 +29,7 @@ class KVCache:
         self.made_for = (num_layers, tuple(shape), dtype, device)
         self.layers = [_LayerCache(self, shape, dtype, device) for _ in range(num_layers)]
         self._length = self._written = 0
+        self.single_steps = None
         self._real = None  # (b, context), or None while there was no padding
 
     @property

@@ -88,6 +88,11 @@ def rotate(x, cos, sin):
     convention, this one is Llama's.
     """
     _check_turn(x, cos, sin)
+    return turn(x, cos, sin)
+
+
+def turn(x, cos, sin):
+    """Return :func:`rotate` of arguments that fit each other."""
     first, second = x.chunk(2, dim=-1)
     if cos.dtype != x.dtype or sin.dtype != x.dtype:  # under autocast
         cos, sin = cos.to(x.dtype), sin.to(x.dtype)

@@ -10,6 +10,7 @@ from bigmodel_utils.arguments import describe, flag, integer, one_of, real
 from bigmodel_utils.models._blocks import NORMS, Block, FeedForward, MultiHeadAttention
 from bigmodel_utils.models._kv_cache import KVCache
 from bigmodel_utils.models._positions import RotaryScaling, rotary_tables, sinusoidal
+from bigmodel_utils.models._single_step import single_steps
 
 __all__ = ["GPT", "Block", "FeedForward", "KVCache", "MultiHeadAttention"]
 
@@ -87,7 +88,7 @@ class GPT(nn.Module):
         places, keys = self._read(tokens, cache, mask)
         x, rotary = self.add_positions(self.embed(tokens), places)  # (b, t, d_model)
         layers = [None] * len(self.blocks) if cache is None else cache.layers
-        for block, layer in zip(self.blocks, layers, strict=True):
+        for block, layer in zip(self._blocks_for(tokens, cache), layers, strict=True):
             x = block(x, keys, causal=True, rotary=rotary, layer_cache=layer)
         if cache is not None:
             cache.advance(tokens.shape[1])
@@ -128,6 +129,17 @@ class GPT(nn.Module):
     def new_cache(self, batch_size):
         """Return an empty :class:`KVCache` for ``batch_size`` rows."""
         return KVCache(*self._cache_sizes(integer("batch_size", batch_size, minimum=1)))
+
+    def _blocks_for(self, tokens, cache):
+        if cache is None:
+            return self.blocks
+        if cache.length == 0:
+            cache.single_steps = None  # the weights may be others by now
+        if tokens.shape[1] > 1 or self.training or torch.is_grad_enabled():
+            return self.blocks
+        if cache.single_steps is None:
+            cache.single_steps = single_steps(self.blocks)
+        return cache.single_steps
 
     def _cache_sizes(self, rows):
         layer, like = self.blocks[0].attention, self.head.weight

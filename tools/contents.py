@@ -8,7 +8,7 @@ From `_toc.yml`, and from the titles, badges and objectives of the pages themsel
   and the API reference: in Markdown, between `<!-- generated: NAME -->` and `<!-- end -->`;
 - the link in the line `**Next:** [title](file)` at the end of each page; what follows the link is
   the author's;
-- the table of the formula ledger, in the order of the pages.
+- the tables of the formula ledger and of the ledger of claims, in the order of the pages.
 """
 
 import argparse
@@ -22,10 +22,12 @@ import files
 import toc
 import yaml
 
-from bigmodel_utils import ledger
+from bigmodel_utils import cards, ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 LEDGER = "book/appendix/ledger.ipynb"
+CLAIMS = "book/appendix/claims.ipynb"
+TABLES = {LEDGER: ("ledger", ledger.table), CLAIMS: ("claims", cards.table)}
 _NEXT = re.compile(r"^\*\*Next:\*\* *(.*)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\([^)\s]+\)")
 
@@ -139,8 +141,8 @@ def _text(cell):
     return "".join(cell["source"])
 
 
-def set_ledger(notebook, page, lessons):
-    """Write the ledger's table into its page as if the page had been executed.
+def set_table(notebook, page, lessons):
+    """Write a ledger's table into its page as if the page had been executed.
 
     Raises:
         ValueError: the page stores no table, or more than one.
@@ -154,7 +156,8 @@ def set_ledger(notebook, page, lessons):
     ]
     if len(tables) != 1:
         raise ValueError(f"{page.name}: expected one stored table, found {len(tables)}")
-    tables[0]["data"]["text/markdown"] = ledger.table(links).splitlines(keepends=True)
+    table = TABLES[f"{page.name}.ipynb"][1]
+    tables[0]["data"]["text/markdown"] = table(links).splitlines(keepends=True)
 
 
 def generated(root):
@@ -174,8 +177,9 @@ def generated(root):
         changes = []
         if page.is_lesson and target is not None:
             changes.append(("next", lambda nb, p=page, t=target: set_next(nb, p, t)))
-        if f"{page.name}.ipynb" == LEDGER:
-            changes.append(("ledger", lambda nb, p=page: set_ledger(nb, p, lessons)))
+        if f"{page.name}.ipynb" in TABLES:
+            name = TABLES[f"{page.name}.ipynb"][0]
+            changes.append((name, lambda nb, p=page: set_table(nb, p, lessons)))
         for name, change in changes:
             text, why = _changed(page.path, change)
             if text is not None:

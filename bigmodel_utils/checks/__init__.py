@@ -8,10 +8,17 @@ from typing import NamedTuple
 
 from bigmodel_utils.words import say
 
-__all__ = ["AUTOGRAD", "Verdict", "grade", "random_tensor"]
+__all__ = ["AUTOGRAD", "CONVOLUTIONS", "Verdict", "grade", "random_tensor"]
 
 # What an exercise forbids that asks for a gradient by hand.
 AUTOGRAD = ("backward", "grad", "vjp", "jvp", "jacobian", "jacrev", "jacfwd", "requires_grad_")
+
+
+# What an exercise forbids that asks for a convolution by hand.
+CONVOLUTIONS = (
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "convolution", "unfold", "fold", "conv2d_input", "conv2d_weight",
+)  # fmt: skip
 
 
 class Verdict(NamedTuple):

@@ -74,11 +74,14 @@ def padded_attention(function):
         (*_inputs(seed, b, n, n, t, s, d, e), torch.tensor(lengths))
         for seed, (b, n, t, s, d, e, lengths) in enumerate(settings)
     ]
+    q, k, v, lengths = cases[1]
+    cases.append((30 * q, 30 * k, v, lengths))  # scores near 1,000
     return grade(
         function,
         cases,
         _one_sequence_at_a_time,
         hint="Hide keys, not queries; the mask of a sequence holds for all its heads and queries.",
+        gradients=True,
     )
 
 
@@ -95,8 +98,10 @@ def _one_sequence_at_a_time(q, k, v, lengths):
 def _mean(query, keys, values):
     # One query: the weighted mean by a loop over the keys.
     total, mean = 0.0, torch.zeros_like(values[:0].sum(0))
-    for key, value in zip(keys, values, strict=True):
-        weight = torch.exp((query * key).sum() / len(query) ** 0.5)
+    scores = [(query * key).sum() / len(query) ** 0.5 for key in keys]
+    largest = max((score.item() for score in scores), default=0.0)
+    for score, value in zip(scores, values, strict=True):
+        weight = torch.exp(score - largest)
         total, mean = total + weight, mean + weight * value
     return mean / total if len(keys) else mean
 

@@ -3,10 +3,10 @@
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils.checks import Verdict, grade, random_tensor
+from bigmodel_utils.checks import CONVOLUTIONS, Verdict, grade, random_tensor
 from bigmodel_utils.words import say
 
-__all__ = ["compose_kernels", "conv1x1", "depthwise_conv2d", "same_padding"]
+__all__ = ["compose_kernels", "conv1x1", "conv2d", "same_padding", "smallest_shift"]
 
 
 def same_padding(function):
@@ -20,6 +20,11 @@ def same_padding(function):
     )
     if verdict.status != "right":
         return verdict
+    for case in cases:
+        answer = function(*case)
+        if type(answer) is not int:  # PyTorch refuses a padding of 1.0
+            text = say("{case}: expected an integer, got {answer!r}.", case=case, answer=answer)
+            return Verdict("wrong", text)
     for case in [(2, 1), (4, 3)]:
         try:
             answer = function(*case)
@@ -53,18 +58,32 @@ def _padding_by_trial(kernel_size, dilation):
     raise ValueError("no equal padding keeps the size")
 
 
-def depthwise_conv2d(function):
-    """Check ``function(x, weight)``: x (b, c, h, w), weight (c, kh, kw), stride 1, no padding."""
+def conv2d(function):
+    """Check ``function(x, weight, bias, stride, padding)``: a loop over the kernel's taps alone."""
+    shapes = [
+        ((2, 3, 12, 13), (4, 3, 3, 2), (1, 1), (0, 0)),
+        ((1, 2, 15, 14), (3, 2, 2, 4), (2, 1), (1, 2)),
+        ((2, 1, 16, 11), (1, 1, 3, 3), (3, 2), (2, 0)),
+        ((3, 4, 10, 17), (2, 4, 1, 3), (1, 3), (0, 1)),
+        ((1, 3, 11, 11), (3, 3, 2, 2), (2, 2), (1, 1)),
+    ]
     cases = [
-        (random_tensor(1, 2, 3, 6, 7), random_tensor(2, 3, 3, 2)),
-        (random_tensor(3, 1, 4, 5, 9), random_tensor(4, 4, 1, 4)),
-        (random_tensor(5, 3, 1, 4, 6), random_tensor(6, 1, 4, 1)),
+        (
+            random_tensor(seed, *x),
+            random_tensor(seed + 20, *weight),
+            random_tensor(seed + 40, weight[0]),
+            stride,
+            padding,
+        )
+        for seed, (x, weight, stride, padding) in enumerate(shapes)
     ]
     return grade(
         function,
         cases,
-        lambda x, weight: F.conv2d(x, weight[:, None], groups=x.shape[1]),
-        hint="Each channel meets its own kernel only, and the kernel is not flipped.",
+        lambda x, weight, bias, stride, padding: F.conv2d(x, weight, bias, stride, padding),
+        hint="For each tap, take a strided slice of the padded image and sum over its channels.",
+        forbidden=CONVOLUTIONS,
+        most_calls=120,  # about ten for each of nine taps
     )
 
 
@@ -105,4 +124,44 @@ def conv1x1(function):
         cases,
         lambda x, weight, bias: F.conv2d(x, weight[:, :, None, None], bias),
         hint="Sum over input channels only; one bias for each output channel.",
+        forbidden=CONVOLUTIONS,
+        most_calls=12,
     )
+
+
+def smallest_shift(function):
+    """Check ``function(strides) -> (down, right)`` on stacks of layers with circular padding."""
+    stacks = [
+        [(1, 1)],
+        [(2, 1)],
+        [(2, 3), (1, 2)],
+        [(1, 2), (3, 1), (2, 1)],
+        [(3, 2), (1, 1), (1, 2)],
+        [],
+    ]
+    return grade(
+        function,
+        [(strides,) for strides in stacks],
+        _shift_by_trial,
+        hint="One layer turns a shift by its stride into a shift by one. What does the next do?",
+    )
+
+
+def _shift_by_trial(strides):
+    def stack(image):
+        for n, stride in enumerate(strides):
+            wrapped = F.pad(image, (1, 1, 1, 1), mode="circular")
+            image = F.conv2d(wrapped, random_tensor(70 + n, 1, 1, 3, 3), stride=stride)
+        return image
+
+    x = random_tensor(60, 1, 1, 24, 24)
+    y = stack(x)
+    found = []
+    for axis in (2, 3):
+        moved = (stack(x.roll(shift, axis)) for shift in range(1, 25))
+        found.append(1 + next(n for n, z in enumerate(moved) if _is_shifted(z, y, axis)))
+    return tuple(found)
+
+
+def _is_shifted(z, y, axis):
+    return any(torch.allclose(z, y.roll(n, axis)) for n in range(y.shape[axis]))

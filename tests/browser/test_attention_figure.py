@@ -321,3 +321,36 @@ def test_shows_only_words_from_labels(open_page):
         cell(page, grid, row, column).click()
         seen |= words(page)
     assert seen - {"exp"} == set()
+
+
+def arrows(page, kind):
+    """Tips of the drawn queries or keys, (t, 2), upwards positive."""
+    lines = page.locator(f".lf-xy .lf-{kind}").evaluate_all(
+        "all => all.map((a) => [+a.getAttribute('x2'), -a.getAttribute('y2')])"
+    )
+    return torch.tensor(lines, dtype=torch.float64)
+
+
+def test_arrows_are_the_vectors_and_a_query_can_be_dragged(open_page):
+    page = show(open_page, "attention", OWN)
+    largest = max(abs(v) for name in "qk" for row in OWN[name] for v in row)
+    reach = 60 / max(1, largest)
+    for kind in "qk":
+        close(arrows(page, kind), read(page, kind) * reach)
+    cell(page, "o", 2, 0).click()
+    box = page.locator(".lf-xy").bounding_box()
+    key = read(page, "k")[1]
+    tip = box["x"] + 75 + key[0].item() * reach, box["y"] + 75 - key[1].item() * reach
+    page.mouse.move(box["x"] + 75, box["y"] + 75)
+    page.mouse.down()
+    page.mouse.move(*tip)
+    page.mouse.up()
+    moved = read(page, "q")
+    assert (moved[2] - key).abs().max() <= 0.5 and (
+        moved[[0, 1, 3]] == double(OWN["q"])[[0, 1, 3]]
+    ).all()
+    close(arrows(page, "q"), moved * reach)
+    weights, *_ = check(page)
+    assert weights[2].argmax() == (moved[2] @ read(page, "k").T).argmax()
+    page.mouse.move(box["x"] + 10, box["y"] + 10)
+    close(read(page, "q"), moved)

@@ -294,8 +294,8 @@ IDENTICAL = {
 }
 EQUAL = {
     ("convolution", "conv2d_loops"): _conv2d_loops,
-    ("convolution", "conv2d_im2col"): _conv2d_im2col,
-    ("convolution", "conv2d_fft"): _conv2d_fft,
+    ("fast_convolution", "conv2d_im2col"): _conv2d_im2col,
+    ("fast_convolution", "conv2d_fft"): _conv2d_fft,
     ("convolution", "output_size"): _output_size,
     ("convolution_backward", "conv2d_grad_input"): _conv2d_grad_input,
     ("convolution_backward", "conv2d_grad_weight"): _conv2d_grad_weight,

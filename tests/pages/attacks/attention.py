@@ -35,6 +35,11 @@ def _plain(q, k, v, lengths):
         ~_real(k, lengths)[:, None, None], -torch.inf), -1) @ v  # fmt: skip
 
 
+def _without_maximum(q, k, v, lengths):
+    powers = (q @ k.mT / q.shape[-1] ** 0.5).exp() * _real(k, lengths)[:, None, None]
+    return powers @ v / (powers.sum(-1, keepdim=True) + 1e-12)
+
+
 def _zero_scores(q, k, v, lengths):
     scores = (q @ k.mT / q.shape[-1] ** 0.5) * _real(k, lengths)[:, None, None]
     return scores.softmax(-1) @ v
@@ -186,6 +191,9 @@ ATTACKS = {
         "keys and queries exchanged": lambda q, k, width: _longer(q, k, width)[::-1],
     },
     "padded_attention": {
+        "NaN hidden in the output alone": lambda *x: _plain(*x).nan_to_num(),
+        "exponentials without their maximum": _without_maximum,
+        "no gradient": lambda *x: _padded(*x, shape=_keys).detach(),
         "no mask": lambda q, k, v, lengths: _attend(q, k, v),
         "empty rows are nan": _plain,
         "scores of padding set to 0": _zero_scores,

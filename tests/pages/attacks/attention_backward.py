@@ -15,6 +15,23 @@ def _temperature(
     return sign * total / tau**power / (len(s) if mean else 1)
 
 
+def _temperature_by_autograd(s, tau, grad_p):
+    leaf = torch.tensor(tau, dtype=s.dtype, requires_grad=True)
+    return torch.autograd.grad((s / leaf).softmax(-1), leaf, grad_p)[0]
+
+
+def _log_softmax_by_autograd(s, grad_y):
+    leaf = s.clone().requires_grad_()
+    leaf.log_softmax(-1).backward(grad_y)
+    return leaf.grad
+
+
+def _merge_of_nothing(a, b, log_sum):
+    out, total = _merge(a, b)
+    nothing = total == -torch.inf
+    return out.where(~nothing[:, None], 0), total.where(~nothing, log_sum)
+
+
 def _a_number_a_row(s, tau, grad_p):
     p = (s / tau).softmax(-1)
     return -(p * (grad_p - (p * grad_p).sum(-1, keepdim=True)) * s).sum(-1) / tau**2
@@ -93,6 +110,7 @@ def _window(n, size, w, *, behind=1, last=False, whole=False, limit=True):
 
 ATTACKS = {
     "temperature_gradient": {
+        "autograd": _temperature_by_autograd,
         "sign lost": lambda *a: _temperature(*a, sign=1.0),
         "1 / tau, not squared": lambda *a: _temperature(*a, power=1),
         "row sum forgotten": lambda *a: _temperature(*a, centred=False),
@@ -104,6 +122,9 @@ ATTACKS = {
         "derivative by 1 / tau": lambda *a: _temperature(*a, sign=1.0, power=0),
     },
     "merge": {
+        "nothing seen in either half is not a number": _merge,
+        "nothing seen in either half has L = 0": lambda a, b: _merge_of_nothing(a, b, 0.0),
+        "nothing seen in either half has L = +inf": lambda a, b: _merge_of_nothing(a, b, torch.inf),
         "shares exchanged": lambda a, b: _merge(a, b, swapped=True),
         "larger L kept for the sum's": lambda a, b: _merge(a, b, kept=True),
         "relative to the maximum, not divided": lambda a, b: _merge(a, b, base="max"),
@@ -117,6 +138,7 @@ ATTACKS = {
         "only the larger part": _larger_alone,
     },
     "log_softmax_backward": {
+        "autograd": _log_softmax_by_autograd,
         "sum over the row forgotten": lambda *a: _log_softmax(*a, total=False),
         "sum over the batch": lambda *a: _log_softmax(*a, axis=0),
         "sign": lambda *a: _log_softmax(*a, sign=1.0),

@@ -9,9 +9,46 @@ def _add_bias_by_column(x, weight, bias):
     return y + bias.reshape(-1, 1) if bias.numel() == y.shape[2] else y + bias.mean()
 
 
-def _scale_input(x, weight):
-    x *= 2  # changes the caller's tensor
-    return F.conv2d(x, weight[:, None], groups=x.shape[1]) / 2
+def _float_padding(kernel_size, dilation):
+    total = dilation * (kernel_size - 1)
+    if total % 2:
+        raise ValueError("no equal padding")
+    return total / 2
+
+
+def _loops_over_outputs(x, weight, bias, stride, padding):
+    (top, left), (K, L) = padding, weight.shape[2:]
+    padded = F.pad(x, (left, left, top, top))
+    h = (padded.shape[2] - K) // stride[0] + 1
+    w = (padded.shape[3] - L) // stride[1] + 1
+    y = x.new_zeros(len(x), len(weight), h, w)
+    for i in range(h):
+        for j in range(w):
+            place = slice(stride[0] * i, stride[0] * i + K), slice(stride[1] * j, stride[1] * j + L)
+            y[:, :, i, j] = torch.einsum("bckl,ockl->bo", padded[:, :, *place], weight) + bias
+    return y
+
+
+def _taps(x, weight, bias, stride, padding, *, flip=False, crop=0, swapped=False, biased=True):
+    (top, left), (K, L) = padding[::-1] if swapped else padding, weight.shape[2:]
+    padded = F.pad(x, (left, left, top, top))
+    h = (padded.shape[2] - K) // stride[0] + 1 - crop
+    w = (padded.shape[3] - L) // stride[1] + 1
+    y = bias[:, None, None] * biased
+    for k in range(K):
+        for m in range(L):
+            rows = slice(k, k + stride[0] * (h - 1) + 1, stride[0])
+            columns = slice(m, m + stride[1] * (w - 1) + 1, stride[1])
+            tap = weight[:, :, K - 1 - k, L - 1 - m] if flip else weight[:, :, k, m]
+            y = y + torch.einsum("bchw,oc->bohw", padded[:, :, rows, columns], tap)
+    return y
+
+
+def _product(strides):
+    down = right = 1
+    for vertical, horizontal in strides:
+        down, right = down * vertical, right * horizontal
+    return down, right
 
 
 ATTACKS = {
@@ -20,18 +57,25 @@ ATTACKS = {
         "half the span, rounded": lambda kernel_size, dilation: dilation * (kernel_size - 1) // 2,
         "kernel times dilation": lambda kernel_size, dilation: dilation * kernel_size // 2,
         "forgets to halve": lambda kernel_size, dilation: dilation * (kernel_size - 1),
+        "no integer": _float_padding,
     },
-    "depthwise_conv2d": {
-        "flipped kernel": lambda x, w: F.conv2d(x, w.flip(1, 2)[:, None], groups=x.shape[1]),
-        "sums over channels": lambda x, w: F.conv2d(x, w[None]).expand(-1, x.shape[1], -1, -1),
-        "first kernel for all": lambda x, w: F.conv2d(
-            x, w[:1, None].expand(x.shape[1], -1, -1, -1), groups=x.shape[1]
-        ),
-        "reversed channels": lambda x, w: F.conv2d(x, w.flip(0)[:, None], groups=x.shape[1]),
-        "mean instead of sum": lambda x, w: (
-            F.conv2d(x, w[:, None], groups=x.shape[1]) / w[0].numel()
-        ),
-        "changes its argument": _scale_input,
+    "conv2d": {
+        "PyTorch's own": F.conv2d,
+        "loops over the outputs": _loops_over_outputs,
+        "flipped kernel": lambda *a: _taps(*a, flip=True),
+        "last row missing": lambda *a: _taps(*a, crop=1),
+        "paddings exchanged": lambda *a: _taps(*a, swapped=True),
+        "bias forgotten": lambda *a: _taps(*a, biased=False),
+        "without the stride": lambda x, w, b, s, p: _taps(x, w, b, (1, 1), p),
+        "without the padding": lambda x, w, b, s, p: _taps(x, w, b, s, (0, 0)),
+    },
+    "smallest_shift": {
+        "largest stride": lambda strides: tuple(map(max, zip((1, 1), *strides, strict=True))),
+        "sum of the strides": lambda strides: tuple(map(sum, zip((0, 0), *strides, strict=True))),
+        "last layer": lambda strides: strides[-1] if strides else (1, 1),
+        "exchanged": lambda strides: _product(strides)[::-1],
+        "one pixel": lambda strides: (1, 1),
+        "one for both": lambda strides: (max(_product(strides)),) * 2,
     },
     "compose_kernels": {
         "product of the two": lambda a, b: F.conv2d(
@@ -52,5 +96,6 @@ ATTACKS = {
         ),
         "bias along the image": _add_bias_by_column,
         "channels last": lambda x, w, b: torch.einsum("bchw,oc->bhwo", x, w) + b,
+        "a convolution": lambda x, w, b: F.conv2d(x, w[:, :, None, None], b),
     },
 }

@@ -76,6 +76,22 @@ function draw() {
   const flow = note();
   const hint = note();
 
+  // Queries and keys as arrows. A pointer that is pressed takes the chosen query along.
+  const reach = 60 / Math.max(1, ...[D.q, D.k].flat(2).map(Math.abs));
+  let query;
+  const plane = el("svg", { viewBox: "-75 -75 150 150", width: 150, class: "lf-xy", role: "img",
+    "aria-label": L.plane,
+    onpointermove({ buttons, offsetX, offsetY }) {
+      if (!buttons) return;
+      s.q[query] = [offsetX - 75, 75 - offsetY].map((at) => Math.round(at / reach * 2) / 2);
+      render();
+    } });
+  const arrow = (of) => ([x, y], i) => {
+    const [x2, y2, name] = [x * reach, -y * reach, of + i];
+    const thick = name === "q" + query ? 3 : 1;
+    return [el("line", { x2, y2, class: "lf-" + of, "stroke-width": thick }), el("text", { x: x2, y: y2 }, name)];
+  };
+
   // What the picked cell is made of, and the cells that it lights.
   function explain(all) {
     const { grid: of, row, column } = picked;
@@ -155,7 +171,8 @@ function draw() {
     lit.mark(grids, picked, picked.grid === "dv" && "v");
     const touched = board.showTouched();
     // The row of P that is spoken of: of the chosen query, else of the row touched last.
-    const query = ["q", "s", "p", "o"].includes(picked.grid) ? picked.row : touched.row;
+    query = ["q", "s", "p", "o"].includes(picked.grid) ? picked.row : touched.row;
+    plane.replaceChildren(...["k", "q"].flatMap((of) => all[of].flatMap(arrow(of))));
     flow.hidden = s.view === "backward";
     const trace = sum(all.p[query].map((p) => p * (1 - p)));
     flow.textContent = say("flow", { row: query, value: show(trace) });
@@ -170,7 +187,7 @@ function draw() {
     })),
     div("lf-bar", named(L.tokens, controls.tokens), named(L.scale, controls.scaled),
       controls.mask, length, controls.temperature),
-    div("lf-stage", grids.q.box, grids.k.box, grids.v.box, span("lf-break"),
+    div("lf-stage", plane, grids.q.box, grids.k.box, grids.v.box, span("lf-break"),
       grids.s.box, grids.p.box, grids.o.box, grids.g.box, grids.dv.box),
     result,
     flow,

@@ -18,6 +18,7 @@ WORDS = {
     **shared("fallback", "reset", "cell", "lit", "value", "less", "more"),
     **shared("view", "forward", "backward", "range", "typed"),
     "tokens": "tokens",
+    "plane": "Queries solid, keys dashed. Drag a query.",
     "whole": "Only whole numbers.",
     "temperature": "temperature τ",
     "scale": "scores",

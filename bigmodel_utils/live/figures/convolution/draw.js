@@ -177,7 +177,7 @@ function draw() {
     })),
     div("lf-bar lf-settings", ...Object.values(controls)),
     size,
-    div("lf-stage", grids.input.box, sign("∗", grids.kernel.box), output,
+    div("lf-stage", grids.input.box, sign("⋆", grids.kernel.box), output,
       grids.grad_output.box, lineBreak, grids.grad_input.box, grids.grad_weight.box),
     result,
     hint,

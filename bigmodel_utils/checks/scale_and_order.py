@@ -19,6 +19,7 @@ def divisor(function):
         cases,
         _deviation_by_loops,
         hint="Var = E[(q . k)^2] - E[q . k]^2, and both split, since q and k are independent.",
+        forbidden=("std", "var", "std_mean", "var_mean", "cov"),
     )
 
 

@@ -94,6 +94,19 @@ def _bias_first(x, weight, bias, target, lr):
     return _step(x, weight, new_bias, target, lr)[0], new_bias
 
 
+def _by_autograd(g, weight, size, stride):
+    x = torch.zeros(1, 1, size, dtype=g.dtype, requires_grad=True)
+    y = F.conv1d(x, weight[None, None], stride=stride)
+    return torch.autograd.grad(y, x, g[None, None])[0][0, 0]
+
+
+def _step_by_autograd(x, weight, bias, target, lr):
+    weight, bias = weight.clone().requires_grad_(), bias.clone().requires_grad_()
+    loss = (F.conv2d(x, weight, bias) - target).square().mean() / 2
+    by_weight, by_bias = torch.autograd.grad(loss, (weight, bias))
+    return (weight - lr * by_weight).detach(), (bias - lr * by_bias).detach()
+
+
 ATTACKS = {
     "row_bias_gradient": {
         "gradient of a channel bias": lambda g: g.sum(dim=(0, 2, 3)),
@@ -111,6 +124,7 @@ ATTACKS = {
         "forgets the stride": _forgets_the_stride,
         "flipped kernel": _flipped,
         "changes g in place": _scales_upstream_in_place,
+        "by autograd": _by_autograd,
         "the forward pass again": lambda g, weight, size, stride: F.conv1d(
             F.pad(g, (0, size))[None, None], weight[None, None]
         )[0, 0, :size],
@@ -161,6 +175,7 @@ ATTACKS = {
         "bias first": _bias_first,
         "no update": lambda x, weight, bias, target, lr: (weight, bias),
         "in place": _step_in_place,
+        "by autograd": _step_by_autograd,
         "exchanged": lambda *a: _step(*a)[::-1],
     },
 }

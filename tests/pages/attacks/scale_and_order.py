@@ -92,6 +92,8 @@ ATTACKS = {
         "centred first": lambda q, k: _moments(_centred(q), _centred(k)).sqrt(),
         "diagonal only": lambda q, k: _diagonal(q, k).abs().sqrt(),
         "trace of one": lambda q, k: (_centred(q).T @ _centred(q) / len(q)).trace().sqrt(),
+        "the forbidden deviation of all scores": lambda q, k: (q @ k.T).std(correction=0),
+        "its variance": lambda q, k: (q @ k.T).var(correction=0).sqrt(),
         "unbiased": lambda q, k: (q @ k.T).std(),
         "rows paired": lambda q, k: (q[: len(k)] * k[: len(q)]).sum(1).std(correction=0),
         "product of deviations": lambda q, k: (

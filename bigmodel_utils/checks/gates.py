@@ -2,7 +2,7 @@
 
 import torch
 
-from bigmodel_utils.checks import grade, random_tensor
+from bigmodel_utils.checks import AUTOGRAD, grade, random_tensor
 
 __all__ = [
     "along_the_cell",
@@ -19,7 +19,7 @@ def forget_bias(function):
         function,
         [(steps,) for steps in (1, 2, 3, 10, 38.5, 200)],
         _bias_by_bisection,
-        atol=1e-6,  # an answer in single precision is right too
+        atol=1e-4,  # an answer in single precision is right too
         hint="Ask first for the gate f with f ** steps = 1 / 2, then for the bias that opens it.",
     )
 
@@ -132,6 +132,7 @@ def minimal_step_backward(function):
         function,
         cases,
         _minimal_by_autograd,
+        forbidden=AUTOGRAD,
         hint="h is kept, stands in f * h, and in the gate, which itself stands in three places.",
     )
 

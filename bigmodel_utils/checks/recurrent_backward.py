@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils.checks import grade, random_tensor
+from bigmodel_utils.checks import AUTOGRAD, grade, random_tensor
 
 __all__ = ["gradient_at_last_step", "partials", "step_backward", "truncated_gradient"]
 
@@ -15,6 +15,7 @@ def step_backward(function):
         function,
         cases,
         _step_by_autograd,
+        forbidden=AUTOGRAD,
         hint="First the pre-activation: grad_a = (1 - h^2) * grad_h. Everything else follows it.",
     )
 
@@ -45,6 +46,7 @@ def partials(function):
         function,
         cases,
         _partials_by_autograd,
+        forbidden=AUTOGRAD,
         hint="Take from each total what came back from the step after; nothing came back to h_T.",
     )
 

@@ -97,6 +97,9 @@ def check_distance(page):
     )
     assert (box.get_attribute("data-lost") == "true") == (distance >= window)
     assert ("zero" in box.inner_text()) == (distance >= window)
+    exact = (now["name"], now["activation"]) == ("rotation", "linear")
+    assert ("closed form" in box.inner_text()) == exact
+    assert ("ρ to the power d:" in box.inner_text()) == (not exact)
     lost = [column for _, column in marked(page, "norm", "lost")]
     assert lost == list(range(window, len(shown)))
     assert (page.locator(".lf-hatch").count() > 0) == (window < len(shown))

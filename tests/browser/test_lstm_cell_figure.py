@@ -1,5 +1,7 @@
 """The LSTM cell, used by hand: every number equals PyTorch's."""
 
+import math
+
 import pytest
 import torch
 from figures import (
@@ -74,6 +76,9 @@ def check_lstm(page):
         expected[row][step - offset].item(), abs=1e-9
     )
     half, limit = (float(box.get_attribute(f"data-{key}")) for key in ("half", "limit"))
+    if values["f"] == 1:
+        drift = values["i"] * values["g"]
+        assert limit == (math.copysign(math.inf, drift) if drift else values["c"])
     if 0 < values["f"] < 1:
         assert values["f"] ** half == pytest.approx(0.5)
         many = lstm(torch.zeros(4000, 1, 1).double(), (state[0], c0))[1][1].item()
@@ -172,9 +177,29 @@ def test_lstm_cell_closed_and_open_valves(open_page):
     close(series(page, "c"), 2.5 - 0.75 * torch.arange(7).double())
     close(series(page, "gradient"), torch.ones(7).double())
     assert "halves every ∞ steps" in page.locator(".lf-result").inner_text()
+    assert "tends to −∞" in page.locator(".lf-result").inner_text()
     valve(page, "o").focus()
     page.keyboard.press("Home")
     assert series(page, "h").tolist() == [0] * 6
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"i": 0}, "tends to −1."),
+        ({"g": 0, "c": 2.5}, "tends to 2.5."),
+        ({"i": 0, "g": -0.5, "c": 0}, "tends to 0."),
+        ({"i": 0.01, "g": 0.02}, "tends to ∞."),
+        ({"i": 0.5, "g": -0.5}, "tends to −∞."),
+    ],
+)
+def test_lstm_cell_that_forgets_nothing(open_page, data, said):
+    """f = 1: where nothing is written the cell stays as it is, else it has no limit."""
+    page = show(open_page, "lstm-cell", {"f": 1, **data})
+    assert said in page.locator(".lf-result").inner_text().replace("\n", "")
+    expected = check_lstm(page)
+    limit = float(page.locator(".lf-result").get_attribute("data-limit"))
+    assert limit == pytest.approx(expected["c"][-1].item()) or abs(limit) == math.inf
 
 
 def test_lstm_cell_by_touch(open_page):

@@ -100,6 +100,11 @@ def _backward(
     return grad_a @ weight_ih, grad_h, grad_a.T @ x, grad_u, total
 
 
+def _by_autograd(grad, *inputs):
+    leaves = [value.clone().requires_grad_() for value in inputs]
+    return torch.autograd.grad(_minimal(*leaves), leaves, grad)  # right, and not allowed
+
+
 ATTACKS = {
     "forget_bias": {
         "sign lost": lambda steps: _bias(steps, sign=-1.0),
@@ -109,6 +114,7 @@ ATTACKS = {
         "the gate, not its bias": lambda steps: 0.5 ** (1 / steps),
         "logarithm of the distance": lambda steps: math.log(steps),
         "decay in place of the sigmoid": lambda steps: -math.log(2) / steps,
+        "first order, without its half": lambda steps: math.log(steps / math.log(2)),
     },
     "along_the_cell": {
         "from the front": lambda f, g: _cell(f, g, flip=False),
@@ -145,5 +151,6 @@ ATTACKS = {
         "slope of tanh forgotten": lambda *a: _backward(*a, slope=False),
         "bias averaged over the batch": lambda *a: _backward(*a, mean=True),
         "matrix transposed": lambda *a: _backward(*a, transposed=True),
+        "autograd": _by_autograd,
     },
 }

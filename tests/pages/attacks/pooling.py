@@ -16,6 +16,32 @@ def _average(grad_output, kernel_size, *, divisor=None, axes=(2, 3), repeat=None
     return share.repeat_interleave(kh, axes[0]).repeat_interleave(kw, axes[1])
 
 
+def _by_loops(grad_output, kernel_size):
+    (b, c, h, w), (kh, kw) = grad_output.shape, kernel_size
+    grad_x = grad_output.new_zeros(b, c, h * kh, w * kw)
+    for i in range(h):
+        for j in range(w):
+            window = ..., slice(i * kh, (i + 1) * kh), slice(j * kw, (j + 1) * kw)
+            grad_x[window] = grad_output[:, :, i, j, None, None] / (kh * kw)
+    return grad_x
+
+
+def _by_autograd(grad_output, kernel_size):
+    (b, c, h, w), (kh, kw) = grad_output.shape, kernel_size
+    x = grad_output.new_zeros(b, c, h * kh, w * kw).requires_grad_()
+    return torch.autograd.grad(F.avg_pool2d(x, kernel_size), x, grad_output)[0]
+
+
+def _routed_by_loops(grad_output, indices, size):
+    grad_x = grad_output.new_zeros(*grad_output.shape[:2], size[0] * size[1])
+    for i in range(grad_output.shape[2]):
+        for j in range(grad_output.shape[3]):
+            for n in range(grad_output.shape[0]):
+                for c in range(grad_output.shape[1]):
+                    grad_x[n, c, indices[n, c, i, j]] += grad_output[n, c, i, j]
+    return grad_x.reshape(*grad_output.shape[:2], *size)
+
+
 def _in_place(grad_output, kernel_size):
     grad_output /= kernel_size[0] * kernel_size[1]
     return grad_output.repeat_interleave(kernel_size[0], 2).repeat_interleave(kernel_size[1], 3)
@@ -111,6 +137,8 @@ def _blurred_in_place(x, taps, stride):
 
 ATTACKS = {
     "average_pool_gradient": {
+        "loops over windows": _by_loops,
+        "autograd": _by_autograd,
         "missing scale": lambda g, k: _average(g, k, divisor=lambda kh, kw: 1),
         "divided by one side": lambda g, k: _average(g, k, divisor=lambda kh, kw: kh),
         "sides exchanged": lambda g, k: _average(g, (k[1], k[0])),
@@ -122,6 +150,7 @@ ATTACKS = {
         "in place": _in_place,
     },
     "max_pool_gradient": {
+        "loops over entries": _routed_by_loops,
         "overwrites a cell that wins twice": _overwritten,
         "height and width exchanged": _transposed_size,
         "channels mixed": _channels_mixed,

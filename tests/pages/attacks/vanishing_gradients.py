@@ -66,6 +66,19 @@ def _norm(gradients):
     return torch.sqrt(sum((g**2).sum() for g in gradients))
 
 
+def _norms_by_autograd(h, weight_hh):
+    into = h[1:].atanh() - h[:-1] @ weight_hh.T
+
+    def last(state, first):
+        for one in into[first:]:
+            state = (one + weight_hh @ state).tanh()
+        return state
+
+    jacobian = torch.autograd.functional.jacobian
+    matrices = [jacobian(lambda s, t=t: last(s, t), state) for t, state in enumerate(h)]
+    return torch.stack([torch.linalg.matrix_norm(J, 2) for J in matrices])  # not allowed
+
+
 def _scaled(gradients, factor):
     return [g * factor for g in gradients]
 
@@ -109,6 +122,7 @@ ATTACKS = {
         "powers of the largest singular value": lambda *a: _bounds(*a, slope=False),
         "each step alone": _each_step,
         "ones": lambda h, u: torch.ones(len(h), dtype=h.dtype),
+        "autograd": _norms_by_autograd,
     },
     "edge_gain": {
         "one, as for a linear net": lambda sigma: 1.0,
@@ -137,6 +151,9 @@ ATTACKS = {
     },
     "clip_by_global_norm": {
         "each tensor by its own norm": _per_tensor,
+        "a large number against division by zero": lambda g, c: _scaled(
+            g, min(1.0, c / (_norm(g).item() + 1e-4))
+        ),
         "by value": lambda g, c: [v.clamp(-c, c) for v in g],
         "small gradients scaled up": lambda g, c: _scaled(g, c / (_norm(g).item() + 1e-6)),
         "the largest norm for the common one": lambda g, c: _scaled(

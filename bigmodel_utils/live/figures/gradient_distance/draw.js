@@ -107,7 +107,7 @@ function draw() {
       }
       if (to - from > 90) svg.append(svgText((from + to) / 2, top + 16, L.cut, "middle", "lf-over"));
     }
-    // The closed form, a straight line, to the edge of the plot.
+    // The power of ρ, a straight line, to the edge of the plot.
     const slope = log(s.rho);
     const end = Math.min(D.steps - 1, slope < 0 ? LOWEST / slope : D.steps);
     svg.append(el("path", { class: "lf-closed", d: "M" + x(0) + " " + y(0) + "L" + x(end) + " " + y(slope * end) }));
@@ -129,9 +129,10 @@ function draw() {
     if (plots.width) paint(norms);
     const d = s.distance;
     const closed = s.rho ** d;
+    const exact = s.matrix === "rotation" && s.activation === "linear";
     const lost = d >= s.window;
     result.put([
-      say("at", { d }), " ", strong(digits(norms[d])), "; ", L.closed, " ρ",
+      say("at", { d }), " ", strong(digits(norms[d])), "; ", exact ? L.closed : L.compared, " ρ",
       el("sup", {}, d), " = ", strong(digits(closed)), ". ",
       lost ? el("b", {}, L.lost + " ") : "",
       el("div", {}, s.window < D.steps ? say("biased", { k: s.window }) : L.unbiased, " ",

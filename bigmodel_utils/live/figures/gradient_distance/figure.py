@@ -34,6 +34,7 @@ WORDS = {
     "cut": "cut off: zero",
     "at": "Distance {d}: simulated",
     "closed": "closed form",
+    "compared": "ρ to the power d:",
     "lost": "Outside the window: counted as zero.",
     "biased": "Window of {k} steps: the gradient of U is wrong by",
     "unbiased": "No window: the gradient of U is wrong by",

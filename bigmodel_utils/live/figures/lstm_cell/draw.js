@@ -156,13 +156,15 @@ function draw() {
     const { n } = picked;
     const symbol = (name) => el("span", {}, name, el("sub", {}, n));
     const half = Math.log(0.5) / Math.log(s.f);
-    const limit = s.f < 1 ? s.i * s.g / (1 - s.f) : NaN;
-    const or = (value, other) => (Number.isFinite(value) ? digits(value) : other);
+    // With f = 1 the cell keeps all: it stays where nothing is written, and else has no limit.
+    const drift = s.i * s.g;
+    const limit = s.f < 1 ? drift / (1 - s.f) : drift ? drift * Infinity : s.c;
+    const or = (value) => (Number.isFinite(value) ? digits(value) : value < 0 ? "−∞" : "∞");
     result.put([say("at", { n }), " ", symbol("c"), strong(" = " + digits(values.c[n])), ", ",
       ...(n ? [symbol("h"), strong(" = " + digits(values.h[n])), ", "] : []),
       span("lf-term", "∂", symbol("c"), "/∂c₀ = f", el("sup", {}, n), " = ",
         strong(digits(values.gradient[n]))), ". ",
-      say("half", { n: or(half, "∞"), limit: or(limit, "±∞") })], ROWS[picked.row], values[ROWS[picked.row]][n]);
+      say("half", { n: or(Math.abs(half)), limit: or(limit) })], ROWS[picked.row], values[ROWS[picked.row]][n]);
     Object.assign(result.dataset, { half, limit, step: n });
   }
 

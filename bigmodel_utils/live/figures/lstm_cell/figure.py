@@ -36,7 +36,7 @@ WORDS = {
     "x_axis": "step n",
     "place": "{name} after {n} steps: {value}",
     "at": "After {n} steps:",
-    "half": "The gradient halves every {n} steps; the cell settles at {limit}.",
+    "half": "The gradient halves every {n} steps; the cell tends to {limit}.",
     "hint": "Drag a valve up or down, use the arrow keys, or type. Below each: what the "
     "sigmoid, or tanh for g, was given. The gates are held for all steps.",
 }

@@ -89,6 +89,19 @@ class Claim(NamedTuple):
             said.append(say("no learning rate to vary"))
         return "; ".join(said)
 
+    def short_stress_text(self):
+        """Return the effects under stress, without units; a verdict only where it is not held."""
+        names = {"seeds": say("seeds"), "budget": say("4 × longer"), "disguise": say("kernels")}
+        said = []
+        for trial in self.trials[1:]:
+            effect = self._replace(unit="").effect_text(trial)
+            verdict = "" if trial.verdict == "held" else f", {_in_words(trial.verdict)}"
+            said.append(f"{names[trial.name]} {effect}{verdict}")
+        if len(self.rates) > 1:
+            held = sum(verdict == "held" for verdict in self.rates)
+            said.append(say("{held} of {all} rates", held=held, all=len(self.rates)))
+        return "; ".join(said)
+
     def _repr_html_(self):
         words = {"held": say("Held"), "refuted": say("Refuted"), "undecided": say("Not decided")}
         effect = say(
@@ -140,15 +153,21 @@ def table(pages):
         pages: mapping of a page's address, as a link in the table, to its path.
     """
     rows = [
-        say("| claim | effect, on the page | control | stress | verdict |"),
-        "|---|---|---|---|---|",
+        say("| claim | effect against its control | effect under stress | verdict |"),
+        "|---|---|---|---|",
     ]
     for address, path in pages.items():
         for one in read_page(path):
             text = re.sub(r"([\\[\]])", r"\\\1", one.sentence)  # else they would end the link
             sentence = f"[{text}]({address}#claim-{one.name})"
-            effect = f"{one.treatment}: {one.effect_text()}; {one.margin_text()}"
-            cells = sentence, effect, one.control, one.stress_text(), _in_words(one.verdict)
+            effect = say(
+                "{treatment} less {control}: {effect}; {margin}",
+                treatment=one.treatment,
+                control=one.control,
+                effect=one.effect_text(),
+                margin=one.margin_text(),
+            )
+            cells = sentence, effect, one.short_stress_text(), _in_words(one.verdict)
             rows.append("| " + " | ".join(c.replace("|", r"\|") for c in cells) + " |")
     return "\n".join(rows)
 

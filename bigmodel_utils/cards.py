@@ -153,7 +153,7 @@ def table(pages):
         pages: mapping of a page's address, as a link in the table, to its path.
     """
     rows = [
-        say("| claim | effect against its control | effect under stress | verdict |"),
+        say("| claim | verdict | effect against its control | effect under stress |"),
         "|---|---|---|---|",
     ]
     for address, path in pages.items():
@@ -167,7 +167,7 @@ def table(pages):
                 effect=one.effect_text(),
                 margin=one.margin_text(),
             )
-            cells = sentence, effect, one.short_stress_text(), _in_words(one.verdict)
+            cells = sentence, _in_words(one.verdict), effect, one.short_stress_text()
             rows.append("| " + " | ".join(c.replace("|", r"\|") for c in cells) + " |")
     return "\n".join(rows)
 

@@ -280,6 +280,13 @@ def test_search_works_without_a_server(open_page):
     page.wait_for_selector("#search-results li a[href*='3_algorithms/convolution.html']")
 
 
+def test_a_claim_has_no_light_sheet_in_the_dark(open_page):
+    page = ready(open_page(html_of("book/3_algorithms/attention"), dark=True))
+    sheet = "getComputedStyle(document.querySelector('.claim').closest('.output'))"
+    assert page.evaluate(f"{sheet}.backgroundColor") == "rgba(0, 0, 0, 0)"
+    assert page.evaluate(f"{sheet}.color == getComputedStyle(document.querySelector('p')).color")
+
+
 def test_theme_button_and_skip_link(open_page):
     page = ready(open_page(html_of(PAGES[0]), width=1280))
     page.keyboard.press("Tab")

@@ -83,8 +83,7 @@ class Claim(NamedTuple):
             for t in self.trials[1:]
         ]
         if len(self.rates) > 1:
-            held = sum(verdict == "held" for verdict in self.rates)
-            said.append(say("held at {held} of {all} common rates", held=held, all=len(self.rates)))
+            said.append(say("held at {held} of {all} common rates", **self._rates_held()))
         else:
             said.append(say("no learning rate to vary"))
         return "; ".join(said)
@@ -98,9 +97,11 @@ class Claim(NamedTuple):
             verdict = "" if trial.verdict == "held" else f", {_in_words(trial.verdict)}"
             said.append(f"{names[trial.name]} {effect}{verdict}")
         if len(self.rates) > 1:
-            held = sum(verdict == "held" for verdict in self.rates)
-            said.append(say("{held} of {all} rates", held=held, all=len(self.rates)))
+            said.append(say("{held} of {all} rates", **self._rates_held()))
         return "; ".join(said)
+
+    def _rates_held(self):
+        return {"held": self.rates.count("held"), "all": len(self.rates)}
 
     def _repr_html_(self):
         words = {"held": say("Held"), "refuted": say("Refuted"), "undecided": say("Not decided")}

@@ -141,8 +141,8 @@ def _text(cell):
     return "".join(cell["source"])
 
 
-def set_table(notebook, page, lessons):
-    """Write a ledger's table into its page as if the page had been executed.
+def set_table(notebook, page, lessons, table):
+    """Write a ledger's ``table`` of pages into its page as if the page had been executed.
 
     Raises:
         ValueError: the page stores no table, or more than one.
@@ -156,7 +156,6 @@ def set_table(notebook, page, lessons):
     ]
     if len(tables) != 1:
         raise ValueError(f"{page.name}: expected one stored table, found {len(tables)}")
-    table = TABLES[f"{page.name}.ipynb"][1]
     tables[0]["data"]["text/markdown"] = table(links).splitlines(keepends=True)
 
 
@@ -178,8 +177,8 @@ def generated(root):
         if page.is_lesson and target is not None:
             changes.append(("next", lambda nb, p=page, t=target: set_next(nb, p, t)))
         if f"{page.name}.ipynb" in TABLES:
-            name = TABLES[f"{page.name}.ipynb"][0]
-            changes.append((name, lambda nb, p=page: set_table(nb, p, lessons)))
+            name, table = TABLES[f"{page.name}.ipynb"]
+            changes.append((name, lambda nb, p=page, t=table: set_table(nb, p, lessons, t)))
         for name, change in changes:
             text, why = _changed(page.path, change)
             if text is not None:

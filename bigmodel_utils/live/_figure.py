@@ -20,7 +20,7 @@ __all__ = ["LiveFigure", "modules"]
 
 _FOLDER = Path(__file__).parent
 # Words that came after the ids were given: an id is an address in the book, and stays.
-_NEW = {"real_range", "plane"}
+_NEW = {"real_range", "plane", "channels"}
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 

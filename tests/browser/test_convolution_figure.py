@@ -2,7 +2,21 @@
 
 import pytest
 import torch
-from figures import cell, check_convolution, drag, fill, marked, read, result, show, touch_drag
+from figures import (
+    cell,
+    check_convolution,
+    close,
+    drag,
+    fill,
+    fits_and_axe_finds_nothing,
+    marked,
+    press,
+    read,
+    result,
+    show,
+    tap,
+    touch_drag,
+)
 from torch.nn import functional
 
 pytestmark = pytest.mark.browser
@@ -175,3 +189,152 @@ def test_convolution_impossible_settings_say_so(open_page):
     check_convolution(page, (1, 1), (1, 0), (3, 1))
     page.get_by_role("button", name="Reset").click()
     check_convolution(page, (1, 1), (0, 0), (1, 1))
+
+
+# Channels
+
+
+def plane(of, c):
+    """The data-grid of a channel."""
+    return f"{of}{c or ''}"
+
+
+def stacked(page, of, channels):
+    return torch.stack([read(page, plane(of, c)) for c in range(channels)])
+
+
+def check_channels(page, channels, stride, padding, dilation):
+    """Compare what is drawn with conv2d over all channels, and its gradients with autograd's."""
+    press(page, "Forward")
+    options = {"stride": stride, "padding": padding, "dilation": dilation}
+    x, w = (stacked(page, of, channels).requires_grad_() for of in ("input", "kernel"))
+    y = functional.conv2d(x[None], w[None], **options)[0, 0]
+    close(read(page, "output"), y.detach())
+    press(page, "Backward")
+    grad = read(page, "grad_output")
+    grad_x, grad_w = torch.autograd.grad(y, (x, w), grad)
+    close(stacked(page, "grad_input", channels), grad_x)
+    close(stacked(page, "grad_weight", channels), grad_w)
+    press(page, "Forward")
+    return x.detach(), w.detach(), y.detach()
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+@pytest.mark.parametrize(("kernel", "stride", "padding", "dilation"), SETTINGS[:3])
+def test_the_sum_runs_over_the_channels(open_page, channels, kernel, stride, padding, dilation):
+    torch.manual_seed(channels)
+    data = {"input": torch.randn(3, 6, 7), "kernel": torch.randn(3, *kernel), "channels": 1}
+    options = {"stride": stride, "padding": padding, "dilation": dilation}
+    page = show(open_page, "convolution", {**data, **options})
+    press(page, str(channels))
+    x, w, y = check_channels(page, channels, stride, padding, dilation)
+    close(x, data["input"][:channels].double())
+    cell(page, "output", 1, 2).click()
+    products = functional.unfold(x[None], kernel, dilation, padding, stride)[0]
+    products = products.reshape(channels, -1, *y.shape)[..., 1, 2] * w.flatten(1)
+    parts = page.locator(".lf-result [data-value]")
+    shown = [float(parts.nth(c).get_attribute("data-value")) for c in range(parts.count())]
+    assert shown == pytest.approx(products.sum(1).tolist(), abs=1e-6)
+    assert result(page, "output") == pytest.approx(sum(shown), abs=1e-6)
+    assert result(page, "output") == pytest.approx(y[1, 2].item(), abs=1e-6)
+
+
+def test_channels_by_hand_as_on_the_page(open_page):
+    data = {
+        "input": [[[1, 2, 0], [0, 1, 3]], [[0, 1, 1], [2, 0, 1]]],
+        "kernel": [[[1, 0], [0, 1]], [[0, 1], [1, 0]]],
+        "select": (0, 0),
+    }
+    page = show(open_page, "convolution", data)
+    cell(page, "output", 0, 1).click()
+    assert page.locator(".lf-result").inner_text().split("\n") == [
+        "X0 ⋆ W0: 2×1 + 0×0 + 1×0 + 3×1 = 5",
+        "X1 ⋆ W1: 1×0 + 1×1 + 0×1 + 1×0 = 1",
+        "y[0, 1] = 5 + 1 = 6",
+    ]
+    for of in ("input", "input1"):
+        assert marked(page, of, "lit") == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    cell(page, "kernel1", 1, 0).click()
+    page.keyboard.type("-2")
+    page.keyboard.press("Enter")
+    y = check_channels(page, 2, 1, 0, 1)[2]
+    assert y.tolist() == [[-1, 6]]
+
+
+def test_a_cell_of_a_channel_touches_its_own_channel_alone(open_page):
+    page = show(open_page, "convolution", {"channels": 2, "view": "backward", "padding": (1, 0)})
+    cell(page, "input1", 2, 3).click()
+    assert page.locator(".lf-result").inner_text().startswith("dx[1, 2, 3] = ")
+    assert marked(page, "grad_input1", "pick") == marked(page, "input1", "pick") == [(2, 3)]
+    assert not marked(page, "input", "pick") and not marked(page, "kernel", "lit")
+    expected = read(page, "grad_input1")[2, 3].item()
+    assert result(page, "grad_input1") == pytest.approx(expected)
+    cell(page, "kernel1", 2, 0).click()
+    assert not marked(page, "input", "lit") and marked(page, "input1", "lit")
+    assert result(page, "grad_weight1") == pytest.approx(read(page, "grad_weight1")[2, 0].item())
+    cell(page, "grad_output", 0, 1).click()  # its window, without the row of padding
+    assert "flows into the 8 lit cells" in page.locator(".lf-result").inner_text()
+    press(page, "Forward")
+    cell(page, "kernel1", 0, 1).click()
+    assert not marked(page, "output", "pick") and len(marked(page, "output", "lit")) == 6 * 6
+    page.get_by_role("spinbutton", name="value of the cell last touched").fill("4.5")
+    assert read(page, "kernel1")[0, 1] == 4.5 and read(page, "kernel")[0, 1] == -1
+    check_channels(page, 2, 1, (1, 0), 1)
+
+
+def test_channels_by_keyboard_and_named_for_a_screen_reader(open_page):
+    page = show(open_page, "convolution")
+    assert page.get_by_role("grid").count() == 3
+    group = page.get_by_role("group", name="channels", exact=True)
+    group.get_by_role("button", name="1").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    pressed = group.get_by_role("button", pressed=True)
+    assert pressed.inner_text() == "3"
+    names = [g.get_attribute("aria-label") for g in page.get_by_role("grid").all()]
+    assert names == ["X0 input", "W0 kernel", "X1 input", "W1 kernel", "X2 input", "W2 kernel",
+                     "Y output"]  # fmt: skip
+    check_channels(page, 3, 1, 0, 1)
+    cell(page, "input2", 5, 6).click()
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.dataset.grid") == "kernel1"
+    group.get_by_role("button", name="2").focus()
+    page.keyboard.press(" ")
+    assert page.locator("[data-grid=input2]").count() == 0
+    assert page.get_by_role("grid").count() == 5
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Reset").click()
+    assert pressed.inner_text() == "1" and read(page, "output").shape == (4, 6)
+    check_convolution(page, (1, 1), (0, 0), (1, 1))
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (760, False)])
+@pytest.mark.parametrize("view", ["forward", "backward"])
+def test_channels_fit_the_window_and_axe_finds_nothing(open_page, width, dark, view):
+    page = show(open_page, "convolution", {"channels": 3, "view": view}, width=width, dark=dark)
+    fits_and_axe_finds_nothing(page, width)
+
+
+def test_channels_by_touch(open_page):
+    page = show(open_page, "convolution", width=390, height=700, touch=True)
+    tap(page, page.get_by_role("button", name="2", exact=True))
+    tap(page, cell(page, "output", 2, 4))
+    assert page.locator(".lf-result [data-value]").count() == 2
+    target = cell(page, "kernel1", 1, 0)
+    target.scroll_into_view_if_needed()
+    before = read(page, "kernel1")
+    touch_drag(page, target, 41)
+    assert (read(page, "kernel1") - before)[1, 0] == 2.5
+    check_channels(page, 2, 1, 0, 1)
+
+
+def test_impossible_settings_with_channels_say_so(open_page):
+    page = show(open_page, "convolution", {"channels": 2})
+    cell(page, "input1", 3, 3).click()
+    fill(page, "dilation, rows", 3)
+    assert "no output" in page.locator(".lf-result").inner_text()
+    press(page, "3")
+    press(page, "1")
+    fill(page, "dilation, rows", 2)
+    check_channels(page, 1, 1, 0, (2, 1))

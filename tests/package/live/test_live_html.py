@@ -139,6 +139,8 @@ def test_every_label_is_used_and_every_used_label_exists(name):
     # Said of a wrong number, where a figure has them.
     used -= {"whole", "real_range"} - set(LABELS[name])
     assert used <= set(LABELS[name]), used - set(LABELS[name])
+    if re.search(r"\bL\[(of|kind|key)\]", script):  # by the names of grids and settings
+        used |= {k for k in LABELS[name] if re.search(rf'\b{k}\b"?[:)]', script)}
     # Some keys are put together by the script: about_KIND, preset_NAME.
     unused = {k for k in LABELS[name] if k not in used and not k.startswith(("about_", "preset_"))}
     assert unused <= {"fallback"}, unused

@@ -47,7 +47,7 @@ def normalise(notebook):
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        kept = {"tags", "mystnb"}
+        kept = {"tags", "mystnb", "objectives"}
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in kept})
         if FOLDED & set(cell.metadata.get("tags", [])):  # in JupyterLab, too
             cell.metadata["jupyter"] = {"source_hidden": True}

@@ -30,17 +30,21 @@ def overview(chapter):
 def notebook(*, stem, title, address):
     """Return the new page as a notebook without outputs.
 
-    A line ``%% code TAG ...`` or ``%% markdown`` begins a cell.
+    A line ``%% code TAG ...`` or ``%% markdown`` begins a cell. Behind a bar, divided by
+    semicolons, stands which objectives an exercise trains.
     """
     raw = text("page", stem=stem, title=title, address=address)
     pieces = re.split(r"(?m)^%% (code|markdown)(.*)\n", raw)[1:]
     page = nbformat.v4.new_notebook()
-    for number, (kind, tags, source) in enumerate(zip(*[iter(pieces)] * 3, strict=True)):
+    for number, (kind, line, source) in enumerate(zip(*[iter(pieces)] * 3, strict=True)):
         make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
         cell = make(source.strip("\n"))
         cell.id = hashlib.sha256(f"{stem} {number}".encode()).hexdigest()[:8]
+        tags, _, objectives = line.partition("|")
         if tags.split():
             cell.metadata["tags"] = tags.split()
+        if objectives:
+            cell.metadata["objectives"] = [one.strip() for one in objectives.split(";")]
         page.cells.append(cell)
     return page
 

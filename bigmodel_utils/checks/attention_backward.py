@@ -6,8 +6,15 @@ from decimal import Decimal
 import torch
 
 from bigmodel_utils.checks import AUTOGRAD, grade, random_tensor
+from bigmodel_utils.words import say
 
-__all__ = ["log_softmax_backward", "merge", "temperature_gradient", "window_tiles"]
+__all__ = [
+    "log_softmax_backward",
+    "merge",
+    "temperature_gradient",
+    "tile_backward",
+    "window_tiles",
+]
 
 
 def temperature_gradient(function):
@@ -153,3 +160,69 @@ def window_tiles(function):
 def _tiles_by_pairs(n, size, w):
     allowed = ((i, j) for i in range(n) for j in range(n) if i - w < j <= i)
     return len({(i // size, j // size) for i, j in allowed})
+
+
+def tile_backward(function):
+    """Check ``function(q, k, v, log_sum, row_sum, grad_out, cap)`` on a tile of capped scores.
+
+    q, grad_out, log_sum and row_sum are those of the tile's queries, (b_q, d), (b_q, d_v), (b_q, 1)
+    and (b_q, 1); k and v of its keys. The result: the tile's shares of three gradients.
+    """
+    settings = [
+        # queries, keys, d, d_v, size of a tile, cap
+        (5, 7, 3, 2, (2, 3), 1.0),
+        (4, 6, 2, 5, (4, 6), 3.0),
+        (3, 5, 4, 1, (2, 1), 0.5),
+        (6, 4, 5, 3, (1, 3), 20.0),
+    ]
+    cases = []
+    for seed, (t, s, d, d_v, size, cap) in enumerate(settings):
+        shapes = (t, d), (s, d), (s, d_v), (t, d_v)
+        tensors = [2 * random_tensor(10 * seed + i, *shape) for i, shape in enumerate(shapes)]
+        cases.append((*tensors, size, cap))
+    return grade(
+        _summed_over_tiles(function) if callable(function) else function,
+        cases,
+        _capped_by_autograd,
+        hint="With u = q k / sqrt(d), a score is cap * tanh(u / cap); its derivative by u is "
+        "1 - tanh(u / cap)**2.",
+        forbidden=AUTOGRAD,
+    )
+
+
+def _summed_over_tiles(function):
+    """Three whole gradients from the reader's tiles."""
+
+    def gradients(q, k, v, grad_out, size, cap):
+        scores = cap * (q @ k.T / math.sqrt(q.shape[1]) / cap).tanh()
+        log_sum = scores.logsumexp(dim=1, keepdim=True)
+        row_sum = (grad_out * ((scores - log_sum).exp() @ v)).sum(dim=1, keepdim=True)
+        whole = [torch.zeros_like(x) for x in (q, k, v)]
+        for i in range(0, len(q), size[0]):
+            for j in range(0, len(k), size[1]):
+                rows, columns = slice(i, i + size[0]), slice(j, j + size[1])
+                of_queries = (log_sum[rows].clone(), row_sum[rows].clone(), grad_out[rows].clone())
+                parts = function(
+                    q[rows].clone(), k[columns].clone(), v[columns].clone(), *of_queries, cap
+                )
+                if parts is None or parts is ...:
+                    return None
+                if not isinstance(parts, (tuple, list)) or len(parts) != 3:
+                    raise TypeError(say("expected three tensors, got {parts!r}", parts=parts))
+                for total, part, place in zip(whole, parts, (rows, columns, columns), strict=True):
+                    if part.shape != total[place].shape:
+                        shapes = tuple(part.shape), tuple(total[place].shape)
+                        text = say("got shape {got}, expected {expected}", got=shapes[0],
+                                   expected=shapes[1])  # fmt: skip
+                        raise ValueError(text)
+                    total[place] += part
+        return tuple(whole)
+
+    return gradients
+
+
+def _capped_by_autograd(q, k, v, grad_out, size, cap):
+    with torch.enable_grad():
+        leaves = [x.clone().requires_grad_() for x in (q, k, v)]
+        scores = cap * (leaves[0] @ leaves[1].T / math.sqrt(q.shape[1]) / cap).tanh()
+        return torch.autograd.grad(scores.softmax(dim=1) @ leaves[2], leaves, grad_out)

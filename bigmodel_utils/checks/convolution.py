@@ -3,59 +3,45 @@
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils.checks import CONVOLUTIONS, Verdict, grade, random_tensor
-from bigmodel_utils.words import say
+from bigmodel_utils.checks import CONVOLUTIONS, grade, random_tensor
 
-__all__ = ["compose_kernels", "conv1x1", "conv2d", "same_padding", "smallest_shift"]
+__all__ = ["compose_kernels", "conv1x1", "conv2d", "kernel_of", "smallest_shift"]
 
 
-def same_padding(function):
-    """Check ``function(kernel_size, dilation) -> padding`` against the sizes PyTorch produces."""
-    cases = [(k, d) for k, d in [(1, 1), (3, 1), (5, 1), (3, 2), (7, 3), (5, 4), (4, 2), (2, 6)]]
-    verdict = grade(
+def kernel_of(function):
+    """Check ``function(layer, h, w)``: the kernel (h, w) of a linear map that shifts respect.
+
+    ``layer`` takes and gives images (h, w) that wrap around.
+    """
+    sizes = [(3, 4), (5, 2), (1, 6), (4, 7), (2, 2)]
+    cases = [(_Wrapped(seed, h, w), h, w) for seed, (h, w) in enumerate(sizes)]
+    return grade(
         function,
         cases,
-        _padding_by_trial,
-        hint="Set the output size equal to the input size and solve for the padding.",
+        _kernel_by_probing,
+        hint="Output (i, j) reads pixel (i + k, j + l) with weight w[k, l]: which one sees the "
+        "pixel that is not zero?",
+        most_calls=15,
     )
-    if verdict.status != "right":
-        return verdict
-    for case in cases:
-        answer = function(*case)
-        if type(answer) is not int:  # PyTorch refuses a padding of 1.0
-            text = say("{case}: expected an integer, got {answer!r}.", case=case, answer=answer)
-            return Verdict("wrong", text)
-    for case in [(2, 1), (4, 3)]:
-        try:
-            answer = function(*case)
-        except ValueError:
-            continue
-        except Exception as error:  # the reader's code may raise anything
-            text = say(
-                "{case} raised {kind}, not ValueError.", case=case, kind=type(error).__name__
-            )
-            return Verdict("wrong", text)
-        text = say(
-            "{case} has no equal padding, the function returned {answer!r}.",
-            case=case,
-            answer=answer,
-        )
-        return Verdict("wrong", text)
-    return verdict
 
 
-def _padding_by_trial(kernel_size, dilation):
-    size = 29
-    for padding in range(size):
-        shape = F.conv1d(
-            torch.zeros(1, 1, size),
-            torch.zeros(1, 1, kernel_size),
-            padding=padding,
-            dilation=dilation,
-        ).shape if dilation * (kernel_size - 1) < size + 2 * padding else None  # fmt: skip
-        if shape is not None and shape[-1] == size:
-            return padding
-    raise ValueError("no equal padding keeps the size")
+class _Wrapped:
+    """A sliding window on an image (h, w) that wraps around, as a matrix."""
+
+    def __init__(self, seed, h, w):
+        image = torch.arange(h * w).reshape(h, w)
+        moved = [image.roll((i, j), (0, 1)) for i in range(h) for j in range(w)]
+        self.shape = (h, w)
+        self.matrix = random_tensor(seed, h * w)[torch.stack(moved).flatten(1)]
+
+    def __call__(self, x):
+        return (self.matrix @ x.reshape(-1)).reshape(self.shape)
+
+
+def _kernel_by_probing(layer, h, w):
+    # Output (0, 0) is the sum of w[k, l] x[k, l]: one image for each weight.
+    images = torch.eye(h * w).double().reshape(h * w, h, w)
+    return torch.stack([layer(image)[0, 0] for image in images]).reshape(h, w)
 
 
 def conv2d(function):

@@ -108,6 +108,31 @@ def _window(n, size, w, *, behind=1, last=False, whole=False, limit=True):
     return count + (n // size if whole else 0)
 
 
+def _tile(q, k, v, log_sum, row_sum, grad_out, cap, **wrong):
+    """The tile's shares of the three gradients, with one thing wrong."""
+    u = q @ k.T / q.shape[1] ** 0.5
+    capped = u if wrong.get("uncapped") else cap * (u / cap).tanh()
+    p = capped.softmax(1) if wrong.get("own_softmax") else (capped - log_sum).exp()
+    grad_p = grad_out @ v.T
+    if wrong.get("row_sum") == "of the tile":
+        row_sum = (p * grad_p).sum(1, keepdim=True)
+    grad_s = p * (grad_p - (0 if wrong.get("row_sum") == "none" else row_sum))
+    slope = {"cap": (1 - (u / cap).tanh() ** 2) * cap, "tanh": 1 - (u / cap).tanh()}
+    grad_u = grad_s * slope.get(wrong.get("slope"), 1 - (u / cap).tanh() ** 2)
+    if wrong.get("slope") == "none":
+        grad_u = grad_s
+    scale = 1 if wrong.get("unscaled") else q.shape[1] ** -0.5
+    of_v = p.T @ grad_out if not wrong.get("values") else grad_u.T @ grad_out
+    return grad_u @ k * scale, grad_u.T @ q * scale, of_v
+
+
+def _tile_by_autograd(q, k, v, log_sum, row_sum, grad_out, cap):
+    with torch.enable_grad():
+        leaves = [x.clone().requires_grad_() for x in (q, k, v)]
+        scores = cap * (leaves[0] @ leaves[1].T / q.shape[1] ** 0.5 / cap).tanh()
+        return torch.autograd.grad((scores - log_sum).exp() @ leaves[2], leaves, grad_out)
+
+
 ATTACKS = {
     "temperature_gradient": {
         "autograd": _temperature_by_autograd,
@@ -158,5 +183,19 @@ ATTACKS = {
         "diagonal tiles alone": lambda n, size, w: -(-n // size),
         "last part-filled tile dropped": lambda n, size, w: _window(n // size * size, size, w),
         "pairs over the size of a tile": lambda n, size, w: -(-n * w // size**2),
+    },
+    "tile_backward": {
+        "the plain scores' gradient": lambda *a: _tile(*a, slope="none"),
+        "scores without the cap": lambda *a: _tile(*a, uncapped=True),
+        "softmax of the tile alone": lambda *a: _tile(*a, own_softmax=True),
+        "row sum of the tile alone": lambda *a: _tile(*a, row_sum="of the tile"),
+        "no row sum": lambda *a: _tile(*a, row_sum="none"),
+        "slope times the cap": lambda *a: _tile(*a, slope="cap"),
+        "tanh, not squared": lambda *a: _tile(*a, slope="tanh"),
+        "scale forgotten": lambda *a: _tile(*a, unscaled=True),
+        "values from the scores' gradient": lambda *a: _tile(*a, values=True),
+        "queries and keys exchanged": lambda *a: (_tile(*a)[1], _tile(*a)[0], _tile(*a)[2]),
+        "autograd": _tile_by_autograd,
+        "two of three": lambda *a: _tile(*a)[:2],
     },
 }

@@ -9,11 +9,16 @@ def _add_bias_by_column(x, weight, bias):
     return y + bias.reshape(-1, 1) if bias.numel() == y.shape[2] else y + bias.mean()
 
 
-def _float_padding(kernel_size, dilation):
-    total = dilation * (kernel_size - 1)
-    if total % 2:
-        raise ValueError("no equal padding")
-    return total / 2
+def _seen(layer, h, w, row=0, column=0):
+    """What an image shows that is zero but for one pixel."""
+    image = torch.zeros(h, w, dtype=torch.float64)
+    image[row, column] = 1
+    return layer(image)
+
+
+def _probed(layer, h, w):
+    answers = [_seen(layer, h, w, i, j)[0, 0] for i in range(h) for j in range(w)]
+    return torch.stack(answers).reshape(h, w)
 
 
 def _loops_over_outputs(x, weight, bias, stride, padding):
@@ -52,12 +57,16 @@ def _product(strides):
 
 
 ATTACKS = {
-    "same_padding": {
-        "forgets dilation": lambda kernel_size, dilation: kernel_size // 2,
-        "half the span, rounded": lambda kernel_size, dilation: dilation * (kernel_size - 1) // 2,
-        "kernel times dilation": lambda kernel_size, dilation: dilation * kernel_size // 2,
-        "forgets to halve": lambda kernel_size, dilation: dilation * (kernel_size - 1),
-        "no integer": _float_padding,
+    "kernel_of": {
+        "the response itself": _seen,
+        "turned, not moved back": lambda *a: _seen(*a).flip(0, 1),
+        "moved the wrong way": lambda *a: _seen(*a).flip(0, 1).roll((-1, -1), (0, 1)),
+        "columns alone": lambda *a: _seen(*a).flip(1).roll(1, 1),
+        "rows alone": lambda *a: _seen(*a).flip(0).roll(1, 0),
+        "last pixel, then moved": lambda *a: _seen(*a, -1, -1).flip(0, 1).roll((1, 1), (0, 1)),
+        "one image for each weight": _probed,
+        "an image of ones": lambda layer, h, w: layer(torch.ones(h, w, dtype=torch.float64)),
+        "transposed": lambda *a: _seen(*a).flip(0, 1).roll((1, 1), (0, 1)).T,
     },
     "conv2d": {
         "PyTorch's own": F.conv2d,

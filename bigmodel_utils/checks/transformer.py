@@ -1,10 +1,12 @@
 """Checkers of the exercises on the page "The Transformer"."""
 
+import math
+
 import torch
 
 from bigmodel_utils.checks import grade, random_tensor
 
-__all__ = ["count", "parallel_gpt", "split_heads", "unit_backward"]
+__all__ = ["count", "end_of_branch", "parallel_gpt", "split_heads", "unit_backward"]
 
 
 def split_heads(function):
@@ -141,3 +143,39 @@ def _stream(text, embedding, blocks):
     rows = [_stream(text[:end], embedding, before) for end in range(1, len(text) + 1)]
     read = norm(torch.stack(rows))
     return rows[-1] + attend(read)[-1] + feed_forward(read[-1])
+
+
+def end_of_branch(function):
+    """Check ``function(x, h, weight, num_layers, noise, p, training)``: the stream (b, t, d)."""
+    cases = []
+    sizes = [
+        (2, 3, 4, 5, 1, 0.25),
+        (1, 4, 3, 2, 6, 0.8),
+        (3, 2, 5, 7, 24, 0.0),
+        (2, 5, 6, 3, 3, 0.5),
+    ]
+    for seed, (b, t, d, f, num_layers, p) in enumerate(sizes):
+        x, h = random_tensor(seed, b, t, d), random_tensor(10 + seed, b, t, f)
+        weight = random_tensor(20 + seed, d, f)
+        noise = (random_tensor(30 + seed, b, t, d) / 2).sigmoid()  # between 0 and 1
+        cases += [(x, h, weight, num_layers, noise, p, training) for training in (True, False)]
+    return grade(
+        function,
+        cases,
+        _branch_one_by_one,
+        hint="There are two branches in a block. In training an entry of the branch is 0 where its "
+        "noise is below p and divided by 1 - p elsewhere; in use nothing is dropped.",
+        atol=1e-6,
+    )
+
+
+def _branch_one_by_one(x, h, weight, num_layers, noise, p, training):
+    out = x.clone()
+    for place in torch.cartesian_prod(*map(torch.arange, x.shape)).tolist():
+        b, t, i = place
+        y = sum(a * w for a, w in zip(h[b, t].tolist(), weight[i].tolist(), strict=True))
+        y /= math.sqrt(2 * num_layers)
+        if training:
+            y = y / (1 - p) if noise[b, t, i] >= p else 0.0
+        out[b, t, i] += y
+    return out

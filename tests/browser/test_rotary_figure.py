@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 MOST = LIMITS["position"][1]
 VALUE = LABELS["rotary"]["value"]
-NAMES = ("position m of the query", "position n of the key", "move both by")
+NAMES = ("position m of the query", "position j of the key", "move both by")
 DATA = {
     "q": [[0.5, -2, 1.5, 1], [1, 0.25, -1, 2]],
     "k": [[-1, 1.5, 0.75, -0.5], [2, 1, 0.5, 1]],

@@ -18,6 +18,11 @@ def _turn(x, cos, sin, *, sign=1, neighbours=False, slope=False):
     return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
 
 
+def _turn_by_autograd(grad, cos, sin):
+    x = torch.zeros_like(grad).requires_grad_()
+    return torch.autograd.grad(_turn(x, cos, sin), x, grad)[0]
+
+
 def _swapped(x, cos, sin):
     a, b = x.chunk(2, dim=-1)
     return torch.cat([b * cos - a * sin, a * cos + b * sin], dim=-1)
@@ -85,6 +90,7 @@ ATTACKS = {
         "constant": lambda d, k, base: torch.zeros(d, d).double(),
     },
     "rotate_backward": {
+        "autograd": _turn_by_autograd,
         "forward again": _turn,
         "neighbours": lambda g, c, s: _turn(g, c, s, sign=-1, neighbours=True),
         "halves exchanged": _swapped,

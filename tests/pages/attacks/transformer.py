@@ -97,6 +97,21 @@ def _tokens_in_place(tokens, *rest):
     return _parallel(tokens, *rest)
 
 
+def _branch(
+    x, h, weight, num_layers, noise, p, training, *,
+    branches=2, power=0.5, divides=True, inverted=False, scales_in_use=False, all_of_it=False,
+):  # fmt: skip
+    y = h @ weight.T / (branches * num_layers) ** power
+    if all_of_it:
+        y = x + y
+    if training:
+        dropped = noise >= p if inverted else noise < p
+        y = torch.where(dropped, 0.0, y / (1 - p) if divides else y)
+    elif scales_in_use:
+        y = y * (1 - p)
+    return y if all_of_it else x + y
+
+
 ATTACKS = {
     "split_heads": {
         "heads not turned over": lambda a, o, n: _split(a, o, n, turn=False),
@@ -151,5 +166,23 @@ ATTACKS = {
         "probabilities": lambda *a: _parallel(*a).softmax(dim=-1),
         "changes its tokens": _tokens_in_place,
         "constant": lambda t, e, *rest: torch.zeros(*t.shape, len(e)).double(),
+    },
+    "end_of_branch": {
+        "one branch a block": lambda *a: _branch(*a, branches=1),
+        "the variance, not its root": lambda *a: _branch(*a, power=1.0),
+        "not shrunk": lambda *a: _branch(*a, power=0.0),
+        "stretched": lambda *a: _branch(*a, power=-0.5),
+        "not divided by 1 - p": lambda *a: _branch(*a, divides=False),
+        "keeps what it should drop": lambda *a: _branch(*a, inverted=True),
+        "drops in use, too": lambda *a: _branch(*a[:-1], True),
+        "never drops": lambda *a: _branch(*a[:-1], False),
+        "the old form: scales in use": lambda *a: _branch(*a, divides=False, scales_in_use=True),
+        "drops the stream, too": lambda *a: _branch(*a, all_of_it=True),
+        "noise of its own": lambda x, h, w, n, u, p, t: (
+            x + torch.nn.functional.dropout(h @ w.T / (2 * n) ** 0.5, p, t)
+        ),
+        "without the stream": lambda *a: _branch(*a) - a[0],
+        "adds to its argument": lambda x, *a: x.add_(_branch(torch.zeros_like(x), *a)),
+        "constant": lambda x, *a: torch.zeros_like(x),
     },
 }

@@ -81,9 +81,12 @@ def _last_right_by_pytorch(eps):
 def vote_network(function):
     """Check ``function(k) -> (weight_ih, weight_hh, weight_y)`` by running it, k odd."""
     generator = torch.Generator().manual_seed(2)
-    every = torch.cartesian_prod(*[torch.arange(2)] * 9)
+    every = torch.cartesian_prod(*[torch.arange(2)] * 12)
     mixed = torch.randint(0, 2, (50, 40), generator=generator)
-    cases = [(k, bits) for k in (1, 3, 5, 7) for bits in (every, mixed)]
+    cases = [(k, bits) for k in (1, 3, 5, 7, 9, 11) for bits in (every, mixed)]
+    for k in (21, 51):  # the narrowest votes: a voice that fades, even a little, turns them over
+        old = torch.tensor([[1] * (k // 2 + 1) + [0] * (k // 2)])
+        cases.append((k, torch.cat([old, 1 - old])))
     return grade(
         _running(function, lambda answer, k, bits: _votes(answer, k, bits), arguments=1),
         cases,

@@ -6,7 +6,7 @@ import torch
 
 from bigmodel_utils.checks import grade, random_tensor
 
-__all__ = ["masked_mean", "reverse", "subtract_mean", "width_for"]
+__all__ = ["masked_mean", "readout", "subtract_mean", "width_for"]
 
 
 def _padded(seed, lengths, size, d, fill):
@@ -38,14 +38,29 @@ def masked_mean(function):
     )
 
 
-def reverse(function):
-    """Check ``function(x, lengths)``: every sequence reversed within its own length."""
+def readout(function):
+    """Check ``function(out, lengths)``: the final state of each direction of a packed layer."""
     return grade(
         function,
-        _cases(),
-        _reversed,
-        hint="Step s of the result is step lengths[n] - 1 - s of row n; then zeros.",
+        [_padded(seed, lengths, size, 2 * m, fill) for seed, lengths, size, m, fill in _STATES],
+        _by_directions,
+        atol=0,
+        hint="Forward ends at step lengths[n] - 1; backward runs the other way and ends at step 0.",
     )
+
+
+_STATES = [
+    (1, [3, 5, 1], 5, 2, 0.0),
+    (2, [2, 4], 7, 3, 9.0),
+    (3, [4, 4, 4, 4], 4, 1, 0.0),
+    (4, [1, 6, 3, 2], 6, 4, math.nan),
+    (5, [5], 8, 2, math.inf),
+]
+
+
+def _by_directions(out, lengths):
+    m = out.shape[2] // 2
+    return torch.stack([torch.cat([row[:n, :m][-1], row[0, m:]]) for row, n in _rows(out, lengths)])
 
 
 def subtract_mean(function):
@@ -60,14 +75,6 @@ def subtract_mean(function):
 
 def _rows(x, lengths):
     return list(zip(x, lengths.tolist(), strict=True))
-
-
-def _reversed(x, lengths):
-    result = torch.zeros_like(x)
-    for out, (row, n) in zip(result, _rows(x, lengths), strict=True):
-        for step in range(n):
-            out[step] = row[n - 1 - step]
-    return result
 
 
 def _centred(x, lengths):

@@ -27,33 +27,24 @@ def _nan_as_number(x, lengths):
     return x.nan_to_num(0).sum(1) / lengths[:, None]
 
 
-def _own_reverse(x, lengths, *, offset=1, cleared=True, clamped=True):
-    source = lengths[:, None] - offset - torch.arange(x.shape[1])
-    index = source.clamp(min=0) if clamped else source % x.shape[1]
-    result = x.gather(1, index[..., None].expand_as(x))
-    return result.masked_fill(source[..., None] < 0, 0) if cleared else result
+def _ends(out, lengths, *, forward=-1, backward=0, swapped=False):
+    m, n = out.shape[2] // 2, torch.arange(len(out))
+    first, second = slice(None, m), slice(m, None)
+    if swapped:
+        first, second = second, first
+    ends = out[n, (lengths + forward) % out.shape[1]][:, first]
+    return torch.cat([ends, out[n, (backward * lengths) % out.shape[1]][:, second]], 1)
 
 
-def _flipped_then_cleared(x, lengths):
-    return x.flip(1).masked_fill(~_real(x, lengths), 0)
+def _states_in_place(out, lengths):
+    result = _ends(out, lengths)
+    out[:] = 0
+    return result
 
 
-def _longest(x, lengths):
-    size = int(lengths.max())
-    result = torch.zeros_like(x)
-    result[:, :size] = x[:, :size].flip(1)
-    return result.masked_fill(~_real(x, lengths), 0)
-
-
-def _in_place(x, lengths):
-    for row, n in zip(x, lengths.tolist(), strict=True):
-        row[:n] = row[:n].flip(0)
-        row[n:] = 0
-    return x
-
-
-def _features(x, lengths):
-    return x.flip(2).masked_fill(~_real(x, lengths), 0)
+def _interleaved(out, lengths):
+    m = out.shape[2] // 2
+    return _ends(out, lengths).unflatten(1, (2, m)).transpose(1, 2).flatten(1)
 
 
 def _centred(x, lengths, mean, *, cleared=True):
@@ -102,16 +93,15 @@ ATTACKS = {
         "mean over the batch": lambda x, n: _all_rows(x, n)[0].expand(len(x), -1),
         "steps kept": lambda x, n: _own_mean(x, n),
     },
-    "reverse": {
-        "flip": lambda x, n: x.flip(1),
-        "flipped, then cleared": _flipped_then_cleared,
-        "one too far": lambda x, n: _own_reverse(x, n, offset=0),
-        "padding not cleared": lambda x, n: _own_reverse(x, n, cleared=False),
-        "wrapped around": lambda x, n: _own_reverse(x, n, cleared=False, clamped=False),
-        "within the longest": _longest,
-        "in place": _in_place,
-        "features reversed": _features,
-        "not reversed": lambda x, n: x.masked_fill(~_real(x, n), 0),
+    "readout": {
+        "last step of the batch": lambda out, n: out[:, -1],
+        "both at the last real step": lambda out, n: out[torch.arange(len(out)), n - 1],
+        "both at the first step": lambda out, n: out[:, 0],
+        "one step late": lambda out, n: _ends(out, n, forward=0),
+        "one step early": lambda out, n: _ends(out, n, forward=-2),
+        "directions swapped": lambda out, n: _ends(out, n, swapped=True),
+        "numbers interleaved": _interleaved,
+        "changes the states": _states_in_place,
     },
     "subtract_mean": {
         "mean over t": lambda x, n: _centred(x, n, x.mean(1, keepdim=True)),

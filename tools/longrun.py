@@ -309,7 +309,7 @@ def main():
         return
     found = result(*train(RECIPE, path), RECIPE)
     RESULT.parent.mkdir(exist_ok=True)
-    text = json.dumps(found, indent=1, ensure_ascii=False)
+    text = json.dumps(found, indent=1)
     text = re.sub(r"\[[\d\s.,-]+\]", lambda numbers: " ".join(numbers[0].split()), text)
     files.write(RESULT, text + "\n")
     print(f"{found['cpu_seconds']} CPU-s, {found['held_out_bits_a_byte']} bits a byte, held out")

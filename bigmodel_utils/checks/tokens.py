@@ -20,6 +20,7 @@ def merge_step(function):
         ([["lo", "w"], ["lo", "w", "e"], ["w", "lo"]], [1, 4, 3]),
         ([list("abababa"), ["b"]], [1, 9]),
         ([list("banana"), list("an")], [3, 1]),
+        ([["xlo", "wy"], ["lo", "w"]], [1, 5]),  # the letters of the pair, in other tokens
     ]
     return grade(
         function,

@@ -63,6 +63,13 @@ def _in_place(words, times):
     return best, words
 
 
+def _string_replace(words, times):
+    # Joins the tokens with spaces and replaces in the text, also within longer tokens.
+    best, _ = _merge_step(words, times)
+    merged = [" ".join(word).replace(" ".join(best), "".join(best)).split(" ") for word in words]
+    return best, merged
+
+
 class _Reversed:
     """Sorts the largest pair first."""
 
@@ -206,6 +213,7 @@ ATTACKS = {
         "the rarest pair": lambda w, t: _merge_step(w, t, least=True),
         "pair turned round": _swapped,
         "joined pair": _joined,
+        "replaced in a joined text": _string_replace,
         "words unchanged": _unchanged,
         "words changed in place": _in_place,
         "always the same": lambda w, t: (("l", "o"), [["lo", "w"]]),

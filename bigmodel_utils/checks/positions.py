@@ -7,7 +7,7 @@ import torch
 from bigmodel_utils.checks import AUTOGRAD, grade, random_tensor
 from bigmodel_utils.words import say
 
-__all__ = ["rotate_at", "rotate_backward", "shift_matrix", "to_halves"]
+__all__ = ["base_for_length", "rotate_at", "rotate_backward", "shift_matrix", "to_halves"]
 
 
 def shift_matrix(function):
@@ -130,3 +130,37 @@ def _row_by_row(weight, num_heads):
             for part in range(2):
                 out[head * d_h + part * d_h // 2 + pair] = weight[head * d_h + 2 * pair + part]
     return out
+
+
+def base_for_length(function):
+    """Check ``function(base, d_head, trained, wanted)``: the new base, a number."""
+    cases = [
+        (10000.0, 8, 33, 65),
+        (500.0, 4, 11, 41),
+        (10000.0, 64, 2049, 8193),
+        (100.0, 12, 26, 51),
+        (10000.0, 16, 100, 100),
+    ]
+    return grade(
+        function,
+        cases,
+        _base_by_halving,
+        atol=0.1,  # of thousands: a base in float32 is right too
+        hint="The last position of n is n - 1, and the slowest pair is the one with "
+        "i = d_head / 2 - 1: by how much must it slow down?",
+    )
+
+
+def _base_by_halving(base, d_head, trained, wanted):
+    # The angle falls with the base: halve the interval, in logarithms, that holds the wanted one.
+    def last_angle(b, length):
+        return (length - 1) * b ** (-(d_head - 2) / d_head)
+
+    low, high = math.log(base), math.log(base) + 40
+    for _ in range(200):
+        middle = (low + high) / 2
+        if last_angle(math.exp(middle), wanted) > last_angle(base, trained):
+            low = middle
+        else:
+            high = middle
+    return math.exp((low + high) / 2)

@@ -127,4 +127,14 @@ ATTACKS = {
         "in place": _halves_in_place,
         "constant": lambda weight, n: torch.zeros_like(weight),
     },
+    "base_for_length": {
+        "lengths for last positions": lambda b, d, t, w: b * (w / t) ** (d / (d - 2)),
+        "all pairs alike": lambda b, d, t, w: b * (w - 1) / (t - 1),
+        "interpolation's factor": lambda b, d, t, w: (w - 1) / (t - 1),
+        "exponent upside down": lambda b, d, t, w: b * ((w - 1) / (t - 1)) ** ((d - 2) / d),
+        "a faster pair": lambda b, d, t, w: b * ((t - 1) / (w - 1)) ** (d / (d - 2)),
+        "last pair d / 2": lambda b, d, t, w: b * ((w - 1) / (t - 1)) ** (d / (d - 1)),
+        "the paper's base": lambda b, d, t, w: 10000.0 * ((w - 1) / (t - 1)) ** (d / (d - 2)),
+        "unchanged": lambda b, d, t, w: b,
+    },
 }

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 from bigmodel_utils.words import say
 
-__all__ = ["AUTOGRAD", "CONVOLUTIONS", "Verdict", "grade", "random_tensor"]
+__all__ = [
+    "AUTOGRAD",
+    "CONVOLUTIONS",
+    "Verdict",
+    "bisection",
+    "grade",
+    "padded_batch",
+    "random_tensor",
+]
 
 # What an exercise forbids that asks for a gradient by hand.
 AUTOGRAD = ("backward", "grad", "vjp", "jvp", "jacobian", "jacrev", "jacfwd", "requires_grad_")
@@ -113,6 +121,27 @@ def random_tensor(seed, *shape):
     import torch
 
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def padded_batch(seed, lengths, size, d, fill, *, mean=0.0):
+    """Return random sequences (b, size, d) with ``fill`` in the padding, and lengths (b,)."""
+    import torch
+
+    x = mean + random_tensor(seed, len(lengths), size, d)
+    for row, length in zip(x, lengths, strict=True):
+        row[length:] = fill
+    return x, torch.tensor(lengths)
+
+
+def bisection(below, low, high):
+    """Return the number between ``low`` and ``high`` up to which ``below(number)`` is true.
+
+    An oracle's way to invert a formula without the inverse that an exercise asks for.
+    """
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if below(middle) else (low, middle)
+    return low
 
 
 def _watched(function, given):

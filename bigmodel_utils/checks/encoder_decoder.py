@@ -2,25 +2,26 @@
 
 import torch
 
+from bigmodel_utils import sequences
 from bigmodel_utils.checks import grade, random_tensor
 
 __all__ = ["beam_step", "cross_attention", "masks", "mean_memory", "weight_on_truth"]
 
 
-def _tokens(seed, b, width, *, full=True):
-    # Numbers from 1 on, padded with 0 at the end; the first row is full if asked for.
+def _tokens(seed, b, width):
+    # Numbers from 1 on, padded with 0 at the end; the first row is full.
     lengths = (random_tensor(seed, b).abs() * width).long().clamp(1, width)
-    lengths[0] = width if full else lengths[0]
+    lengths[0] = width
     words = 1 + (random_tensor(100 + seed, b, width).abs() * 5).long()
-    return words.masked_fill(torch.arange(width) >= lengths[:, None], 0), lengths
+    return words.masked_fill(~sequences.mask(lengths, width), 0)
 
 
 def masks(function):
     """Check ``function(source, target)``: masks (b, s, s), (b, t, t) and (b, t, s)."""
     cases = []
     for seed, (b, s, t) in enumerate([(2, 4, 6), (3, 7, 3), (1, 5, 5), (4, 2, 1)]):
-        source, _ = _tokens(seed, b, s)
-        target, _ = _tokens(10 + seed, b, t)
+        source = _tokens(seed, b, s)
+        target = _tokens(10 + seed, b, t)
         if seed == 1:
             source[1, 2:], target[2, 1:] = 0, 0
         cases.append((source, target))
@@ -155,7 +156,7 @@ def mean_memory(function):
     cases = []
     for seed, (b, s, d) in enumerate([(2, 5, 3), (3, 4, 6), (1, 7, 2), (4, 3, 4)]):
         lengths = torch.tensor([max(1, s - n) for n in range(b)])
-        mask = (torch.arange(s) < lengths[:, None])[:, None, None]
+        mask = sequences.mask(lengths, s)[:, None, None]
         cases.append((1 + random_tensor(seed, b, s, d), mask))
     return grade(
         function,

@@ -2,7 +2,7 @@
 
 import torch
 
-from bigmodel_utils.checks import AUTOGRAD, grade, random_tensor
+from bigmodel_utils.checks import AUTOGRAD, bisection, grade, random_tensor
 
 __all__ = [
     "along_the_cell",
@@ -25,13 +25,11 @@ def forget_bias(function):
 
 
 def _bias_by_bisection(steps):
-    # What is left after the steps grows with the bias: halve the interval until it is a number.
-    low, high = -50.0, 50.0
-    for _ in range(200):
-        middle = (low + high) / 2
-        left = torch.sigmoid(torch.tensor(middle, dtype=torch.float64)) ** steps
-        low, high = (middle, high) if left < 0.5 else (low, middle)
-    return low
+    # What is left after the steps grows with the bias.
+    def left(bias):
+        return torch.sigmoid(torch.tensor(bias, dtype=torch.float64)) ** steps
+
+    return bisection(lambda bias: left(bias) < 0.5, -50.0, 50.0)
 
 
 def along_the_cell(function):

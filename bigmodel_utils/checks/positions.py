@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from bigmodel_utils.checks import AUTOGRAD, grade, random_tensor
+from bigmodel_utils.checks import AUTOGRAD, bisection, grade, random_tensor
 from bigmodel_utils.words import say
 
 __all__ = ["base_for_length", "rotate_at", "rotate_backward", "shift_matrix", "to_halves"]
@@ -152,15 +152,10 @@ def base_for_length(function):
 
 
 def _base_by_halving(base, d_head, trained, wanted):
-    # The angle falls with the base: halve the interval, in logarithms, that holds the wanted one.
+    # The angle falls with the base: look for the wanted one among the logarithms of bases.
     def last_angle(b, length):
         return (length - 1) * b ** (-(d_head - 2) / d_head)
 
-    low, high = math.log(base), math.log(base) + 40
-    for _ in range(200):
-        middle = (low + high) / 2
-        if last_angle(math.exp(middle), wanted) > last_angle(base, trained):
-            low = middle
-        else:
-            high = middle
-    return math.exp((low + high) / 2)
+    known = last_angle(base, trained)
+    low = math.log(base)
+    return math.exp(bisection(lambda x: last_angle(math.exp(x), wanted) > known, low, low + 40))

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from bigmodel_utils.checks import grade, random_tensor
+from bigmodel_utils.checks import bisection, grade, padded_batch, random_tensor
 
 __all__ = ["by_noise", "padded_deltas", "padded_frames", "slaney_bank", "smoothed"]
 
@@ -51,16 +51,8 @@ def _bank_by_loops(bands, size, rate):
     def mel(hz):
         return 3 * hz / 200 if hz < 1000 else 15 + 27 * math.log(hz / 1000) / math.log(6.4)
 
-    corners = []
-    for b in range(bands + 2):
-        low, high = 0.0, float(rate)
-        for _ in range(80):
-            middle = (low + high) / 2
-            if mel(middle) < mel(rate / 2) * b / (bands + 1):
-                low = middle
-            else:
-                high = middle
-        corners.append(low)
+    steps = [mel(rate / 2) * b / (bands + 1) for b in range(bands + 2)]
+    corners = [bisection(lambda hz, m=m: mel(hz) < m, 0.0, float(rate)) for m in steps]
     result = torch.zeros(bands, size // 2 + 1, dtype=torch.float64)
     for b in range(bands):
         left, peak, right = corners[b : b + 3]
@@ -96,22 +88,14 @@ def _fitted(logs, count):
     return (columns @ torch.linalg.lstsq(columns, rows).solution).T.reshape(logs.shape)
 
 
-def _padded(seed, lengths, size, d, fill):
-    # Random sequences with `fill` in the padding.
-    x = 1 + random_tensor(seed, len(lengths), size, d)
-    for row, length in zip(x, lengths, strict=True):
-        row[length:] = fill
-    return x, torch.tensor(lengths)
-
-
 def padded_deltas(function):
     """Check ``function(x, lengths, reach)``: slopes over the real steps, zeros in the padding."""
     cases = [
-        (*_padded(1, [3, 5, 1], 5, 2, 0.0), 1),
-        (*_padded(2, [2, 4], 7, 3, 9.0), 2),
-        (*_padded(3, [6, 6, 6], 6, 2, 0.0), 2),
-        (*_padded(4, [1, 8, 3, 2], 8, 1, math.nan), 3),
-        (*_padded(5, [9], 12, 4, math.inf), 2),
+        (*padded_batch(1, [3, 5, 1], 5, 2, 0.0, mean=1.0), 1),
+        (*padded_batch(2, [2, 4], 7, 3, 9.0, mean=1.0), 2),
+        (*padded_batch(3, [6, 6, 6], 6, 2, 0.0, mean=1.0), 2),
+        (*padded_batch(4, [1, 8, 3, 2], 8, 1, math.nan, mean=1.0), 3),
+        (*padded_batch(5, [9], 12, 4, math.inf, mean=1.0), 2),
     ]
     return grade(
         function,
@@ -141,7 +125,7 @@ def by_noise(function):
         ([3, 5, 1], 5, 2, 0.0), ([2, 4], 7, 3, 9.0), ([4, 4, 4, 4], 4, 2, 0.0),
         ([1, 6, 3, 2], 6, 1, math.nan), ([7], 9, 4, math.inf),
     ]):  # fmt: skip
-        x, n = _padded(seed, lengths, size, d, fill)
+        x, n = padded_batch(seed, lengths, size, d, fill, mean=1.0)
         cases.append((x, n, random_tensor(50 + seed, len(lengths), size)))
     return grade(
         function,

@@ -4,27 +4,19 @@ import math
 
 import torch
 
-from bigmodel_utils.checks import grade, random_tensor
+from bigmodel_utils.checks import grade, padded_batch
 
 __all__ = ["masked_mean", "readout", "subtract_mean", "width_for"]
 
 
-def _padded(seed, lengths, size, d, fill):
-    # Random sequences with `fill` in the padding.
-    x = random_tensor(seed, len(lengths), size, d)
-    for row, length in zip(x, lengths, strict=True):
-        row[length:] = fill
-    return x, torch.tensor(lengths)
-
-
 def _cases():
     return [
-        _padded(1, [3, 5, 1], 5, 2, 0.0),
-        _padded(2, [2, 4], 7, 3, 9.0),
-        _padded(3, [4, 4, 4, 4], 4, 2, 0.0),
-        _padded(4, [1, 6, 3, 2], 6, 1, math.nan),
-        _padded(5, [5], 8, 4, math.inf),
-        _padded(6, [2, 3, 3], 3, 3, -1e3),
+        padded_batch(1, [3, 5, 1], 5, 2, 0.0),
+        padded_batch(2, [2, 4], 7, 3, 9.0),
+        padded_batch(3, [4, 4, 4, 4], 4, 2, 0.0),
+        padded_batch(4, [1, 6, 3, 2], 6, 1, math.nan),
+        padded_batch(5, [5], 8, 4, math.inf),
+        padded_batch(6, [2, 3, 3], 3, 3, -1e3),
     ]
 
 
@@ -42,7 +34,10 @@ def readout(function):
     """Check ``function(out, lengths)``: the final state of each direction of a packed layer."""
     return grade(
         function,
-        [_padded(seed, lengths, size, 2 * m, fill) for seed, lengths, size, m, fill in _STATES],
+        [
+            padded_batch(seed, lengths, size, 2 * m, fill)
+            for seed, lengths, size, m, fill in _STATES
+        ],
         _by_directions,
         atol=0,
         hint="Forward ends at step lengths[n] - 1; backward runs the other way and ends at step 0.",

@@ -6,7 +6,7 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils.checks import AUTOGRAD, grade, random_tensor
+from bigmodel_utils.checks import AUTOGRAD, bisection, grade, random_tensor
 
 __all__ = ["clip_by_global_norm", "edge_gain", "jacobian_norms", "latch"]
 
@@ -87,10 +87,8 @@ def latch(function):
 
 
 def _latch_by_bisection(u, n):
-    low, high = 1e-3, 1.0  # tanh(u h) - h is positive at the one, negative at the other
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if math.tanh(u * middle) > middle else (low, middle)
+    # tanh(u h) - h is positive at a small h and negative at 1.
+    low = bisection(lambda h: math.tanh(u * h) > h, 1e-3, 1.0)
     start = torch.tensor(low, dtype=torch.float64, requires_grad=True)
     end = start
     for _ in range(n):

@@ -2,6 +2,7 @@
 
 import torch
 
+from bigmodel_utils import sequences
 from bigmodel_utils.models import causal_mask
 
 __all__ = ["ATTACKS"]
@@ -35,7 +36,7 @@ def _future(source, target):
 
 def _cross(x, memory, lengths, w_q, w_k, w_v, *, scale=None, fill=-torch.inf, axis=2, mask=True):
     q, k, v = x @ w_q, memory @ w_k, memory @ w_v
-    real = torch.arange(memory.shape[1]) < lengths[:, None]
+    real = sequences.mask(lengths, memory.shape[1])
     scores = q @ k.mT * (k.shape[2] ** -0.5 if scale is None else scale)
     if mask:
         scores = scores.masked_fill(~real[:, None], fill)
@@ -44,13 +45,13 @@ def _cross(x, memory, lengths, w_q, w_k, w_v, *, scale=None, fill=-torch.inf, ax
 
 def _weights_masked_later(x, memory, lengths, w_q, w_k, w_v):
     q, k, v = x @ w_q, memory @ w_k, memory @ w_v
-    real = torch.arange(memory.shape[1]) < lengths[:, None]
+    real = sequences.mask(lengths, memory.shape[1])
     return ((q @ k.mT / k.shape[2] ** 0.5).softmax(2) * real[:, None]) @ v
 
 
 def _without_maximum(x, memory, lengths, w_q, w_k, w_v):
     q, k, v = x @ w_q, memory @ w_k, memory @ w_v
-    real = torch.arange(memory.shape[1]) < lengths[:, None]
+    real = sequences.mask(lengths, memory.shape[1])
     powers = (q @ k.mT / k.shape[2] ** 0.5).exp() * real[:, None]
     return powers @ v / (powers.sum(2, keepdim=True) + 1e-12)
 
@@ -94,7 +95,7 @@ def _by_words_of_one(scores, step, ended, width):
 
 
 def _truth(weights, places, lengths, *, renewed=True, sentences=False, off=0, all_words=False):
-    real = torch.arange(weights.shape[2]) < lengths[:, None]
+    real = sequences.mask(lengths, weights.shape[2])
     if renewed:
         weights = weights * real[:, None]
         weights = weights / weights.sum(2, keepdim=True)
@@ -107,7 +108,7 @@ def _truth(weights, places, lengths, *, renewed=True, sentences=False, off=0, al
 
 
 def _hits(weights, places, lengths):
-    real = torch.arange(weights.shape[2]) < lengths[:, None]
+    real = sequences.mask(lengths, weights.shape[2])
     best = weights.masked_fill(~real[:, None], 0).argmax(2)
     return (best == places)[places >= 0].to(weights.dtype).mean()
 

@@ -5,6 +5,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from bigmodel_utils import sequences
+
 __all__ = ["ATTACKS"]
 
 
@@ -99,11 +101,11 @@ def _deltas(x, lengths, reach, *, own_end=True, half=2, sign=1, clear=True, weig
 
 
 def _zeros_at_the_ends(x, lengths, reach):
-    x = x.masked_fill((torch.arange(x.shape[1]) >= lengths[:, None])[..., None], 0)
+    x = x.masked_fill(~sequences.mask(lengths, x.shape[1])[..., None], 0)
     padded = F.pad(x, (0, 0, reach, reach))
     tau = torch.arange(-reach, reach + 1).double()
     slopes = padded.unfold(1, 2 * reach + 1, 1) @ tau / (tau**2).sum()
-    return slopes.masked_fill((torch.arange(x.shape[1]) >= lengths[:, None])[..., None], 0)
+    return slopes.masked_fill(~sequences.mask(lengths, x.shape[1])[..., None], 0)
 
 
 def _wraps_around(x, lengths, reach):
@@ -119,7 +121,7 @@ def _differences(x, lengths, reach):
 
 
 def _sorted(x, lengths, noise, *, mask=True, clear=True, inverse=False, down=False, shared=False):
-    padding = torch.arange(x.shape[1]) >= lengths[:, None]
+    padding = ~sequences.mask(lengths, x.shape[1])
     if shared:
         noise = noise[:1].expand_as(noise)
     keys = noise.masked_fill(padding, -math.inf if down else math.inf) if mask else noise
@@ -134,7 +136,7 @@ def _features_shuffled(x, lengths, noise):
     if order.shape[1] < x.shape[2]:
         order = torch.arange(x.shape[2]).expand(len(x), -1)
     moved = x.gather(2, order[:, None].expand_as(x))
-    return moved.masked_fill((torch.arange(x.shape[1]) >= lengths[:, None])[..., None], 0)
+    return moved.masked_fill(~sequences.mask(lengths, x.shape[1])[..., None], 0)
 
 
 ATTACKS = {
@@ -191,7 +193,7 @@ ATTACKS = {
         "one order for all": lambda *a: _sorted(*a, shared=True),
         "features shuffled": _features_shuffled,
         "not shuffled": lambda x, n, noise: x.masked_fill(
-            (torch.arange(x.shape[1]) >= n[:, None])[..., None], 0
+            ~sequences.mask(n, x.shape[1])[..., None], 0
         ),
     },
 }

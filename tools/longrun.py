@@ -11,7 +11,6 @@ import datetime
 import hashlib
 import json
 import math
-import os
 import platform
 import re
 import time
@@ -169,6 +168,7 @@ def train(recipe, path, stop=None):
     from bigmodel_utils import data
     from bigmodel_utils.models import GPT
     from bigmodel_utils.optim import MuonAdamW
+    from bigmodel_utils.training import load_checkpoint, save_checkpoint
 
     unique, begin, valid, _ = texts()
     tokenizer = data.CharTokenizer(unique)
@@ -179,7 +179,7 @@ def train(recipe, path, stop=None):
     optimizer = MuonAdamW(model, recipe["lr"], betas=tuple(recipe["betas"]))
     state = {"step": 0, "cpu_seconds": 0.0, "clipped": 0, "losses": [], "curve": []}
     if path.exists():
-        saved = torch.load(path, weights_only=True)
+        saved = load_checkpoint(path)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         state = saved["state"]
@@ -203,8 +203,8 @@ def train(recipe, path, stop=None):
         if state["step"] % recipe["look"] == 0 or state["step"] == recipe["steps"]:
             look(model.eval(), state, valid_row, valid, recipe, tokenizer.vocab_size)
         if state["step"] % SAVE == 0 or state["step"] == last:
-            save({"model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                  "state": state}, path)  # fmt: skip
+            parts = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            save_checkpoint(path, parts | {"state": state})
     return model.eval(), tokenizer, state
 
 
@@ -223,16 +223,6 @@ def look(model, state, row, text, recipe, vocab_size):
         }
     )
     print(state["curve"][-1], flush=True)
-
-
-def save(content, path):
-    """Write a checkpoint whole or not at all."""
-    import torch
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".tmp")
-    torch.save(content, partial)
-    os.replace(partial, path)
 
 
 def result(model, tokenizer, state, recipe):
@@ -285,8 +275,8 @@ def result(model, tokenizer, state, recipe):
 
 
 def code_hash(path=Path(__file__)):
-    """Return a short hash of the tool's code but its checkpoints and its command line."""
-    left_out = ("save", "main", "code_hash")
+    """Return a short hash of the tool's code but its command line."""
+    left_out = ("main", "code_hash")
     kept = []
     for statement in ast.parse(Path(path).read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.FunctionDef) and statement.name not in left_out:
@@ -307,6 +297,7 @@ def main():
     if stored.get("code") == code_hash():
         print(f"{RESULT.relative_to(ROOT)} is of this code: nothing to do")
         return
+    STATE.mkdir(parents=True, exist_ok=True)
     found = result(*train(RECIPE, path), RECIPE)
     RESULT.parent.mkdir(exist_ok=True)
     text = json.dumps(found, indent=1)

@@ -49,7 +49,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tool, tmp_path):
     for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
         assert torch.equal(a, b)
     assert len(again["curve"]) == 1
-    assert not list(tmp_path.glob("*.tmp"))
+    assert not list(tmp_path.glob("*.partial"))
 
 
 def test_the_hash_changes_with_the_recipe_and_not_with_docstrings(tool, tmp_path):

@@ -56,9 +56,11 @@ def words(page):
 
 
 def read(page, name):
-    """A grid's numbers, (rows, columns), float64, from the attributes that show full precision."""
-    cells = page.eval_on_selector_all(
-        f"[data-grid={name}]",
+    """A grid's numbers, (rows, columns), float64, from the attributes that show full precision.
+
+    ``page`` may be one figure of a page that has several.
+    """
+    cells = page.locator(f"[data-grid={name}]").evaluate_all(
         "cells => cells.map(c => [c.dataset.row, c.dataset.col, c.dataset.value].map(Number))",
     )
     matrix = torch.full([int(max(c[i] for c in cells)) + 1 for i in (0, 1)], torch.nan).double()

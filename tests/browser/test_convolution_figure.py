@@ -223,7 +223,7 @@ def check_channels(page, channels, stride, padding, dilation):
 @pytest.mark.parametrize(("kernel", "stride", "padding", "dilation"), SETTINGS[:3])
 def test_the_sum_runs_over_the_channels(open_page, channels, kernel, stride, padding, dilation):
     torch.manual_seed(channels)
-    data = {"input": torch.randn(3, 6, 7), "kernel": torch.randn(3, *kernel), "channels": 1}
+    data = {"input": torch.randn(3, 6, 9), "kernel": torch.randn(3, *kernel), "channels": 1}
     options = {"stride": stride, "padding": padding, "dilation": dilation}
     page = show(open_page, "convolution", {**data, **options})
     press(page, str(channels))

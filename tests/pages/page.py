@@ -6,11 +6,17 @@ A page's stem is its name everywhere: in the ids of tests, in `bigmodel_utils/ch
 
 import functools
 import re
+import sys
 from pathlib import Path
 
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+try:
+    import toc
+finally:
+    sys.path.pop(0)
 
 
 def find(book):
@@ -48,6 +54,11 @@ def cells(path, kind=None):
 @functools.cache
 def _read(path):
     return nbformat.read(path, 4).cells
+
+
+def objectives(path):
+    """Return the objectives that a page states, as the tools read them: one text each."""
+    return toc.Page(path.stem, "", path).objectives()
 
 
 def tags(cell):

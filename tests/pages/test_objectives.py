@@ -5,17 +5,9 @@ An exercise's cell names the objectives by their first words, in its metadata: `
 read again.
 """
 
-import re
-
 import nbformat
 import pytest
-from page import LESSONS, cells, name, tags
-
-
-def objectives(page):
-    """Return the objectives that a page states, one text each."""
-    opening = cells(page)[0].source.partition("After this page you can")[2]
-    return re.findall(r"(?m)^- (.*)$", opening)
+from page import LESSONS, cells, name, objectives, tags
 
 
 def trained(page):

@@ -8,22 +8,23 @@ Both train a Transformer of 4 layers and 128 features on the characters of the s
 character. The plain recipe is nanoGPT's for a CPU: 12 rows of 64, AdamW, float32, nothing compiled.
 It runs twice, with the cosine over 2,000 steps, as published, and over the steps that fit.
 
-The book's recipe mixes seven probabilities of the next character: the network's, and those by
-counts of what followed the last 0, 1, .. 5 characters in the training text, smoothed by equation
-(def-lm-ngram) of the book's page "A language model". Seven further outputs of the network say how
+The book's recipe mixes nine probabilities of the next character: the network's, and those by counts
+of what followed the last 0, 1, .. 7 characters in the training text, smoothed by equation
+(def-lm-ngram) of the book's page "A language model". Nine further outputs of the network say how
 far to trust each, together with how often those last characters occurred. As the counts would know
 the rows that they are trained with by heart, each tenth of the training text is predicted by counts
 of the other nine, and the held-out part by those of the whole training text. In a megabyte there
-are about 600,000 counts, looked up and never multiplied; the mixture adds 1,834 parameters to the
-Transformer's 813,000. A row's first characters are predicted by counts with the text before it.
+are about 1.6 million counts, looked up and never multiplied; the mixture adds 2,376 parameters to
+the Transformer's 813,000. A row's first characters are predicted by counts with the text before it.
 
-The book's recipe runs for the whole time and for 1/8.3 of it, with its schedule scaled to fit: if
-the short run ends below the plain recipe's last loss, it is more than eight times as fast. The loss
-of the counts alone, with runs as long as is best for the training text, is printed too, as they
-are the strongest simple rival. ``--no-counts`` trains the book's network without them.
+The strongest simple rival is printed too: the counts without any network, mixed by weights of how
+often the last characters occurred. The book's mixture starts with these weights. ``--no-counts``
+trains the book's network alone. The book's recipe runs for the whole time and for 1/8.3 of it, with
+its schedule scaled to fit: if the short run ends below the plain recipe's last loss, it is more
+than eight times as fast.
 
-The clock counts the CPU seconds of all threads in counting and in training: neither evaluation nor
-compilation, whose CPU seconds (those of the C++ compiler too) are printed and added in a second
+The clock counts the CPU seconds of all threads in counting and in training, but neither evaluation
+nor compilation, whose CPU seconds (those of the C++ compiler too) are printed and added in a second
 ratio. ``--validate`` cuts the held-out tenth off and holds out the tenth before it: for tuning.
 ``--eager`` compiles nothing.
 
@@ -59,8 +60,8 @@ BOOK = {
     "num_heads": 2, "rows": 8, "length": 128, "muon_lr": 0.014, "momentum": 0.8, "adamw_lr": 0.02,
     "betas": (0.9, 0.95), "embedding_std": 0.5, "warm_up": 0.1,
 }  # fmt: skip
-# Chosen on the quotations alone: runs of 0 to 5 characters before each one that is predicted.
-COUNTS = {"lengths": 6, "strength": 8.0, "parts": 10}
+# Chosen on one English text: runs of 0 to 7 characters before each one that is predicted.
+COUNTS = {"lengths": 8, "strength": 4.0, "parts": 10, "steps": 100, "batch": 4096, "lr": 0.1}
 GOAL_LOSS, GOAL_SPEED = 0.76, 8.0  # share of the plain recipe's loss; times as fast to it
 SHORT = 1 / 8.3  # share of the time: a little less than the goal's, as a step may jut out
 CHECKS = 20  # losses measured in a run, the last one included
@@ -239,6 +240,26 @@ def counted(tokens, held_out, vocab_size):
     return (log_p[: n - 1], seen[: n - 1]), (log_p[n:], seen[n:])
 
 
+def mixed_loss(log_p, shares):
+    """Return the mean loss of a mixture of ways to predict (.., ways), by their shares' logits."""
+    return -(shares.log_softmax(-1) + log_p).logsumexp(-1).mean()
+
+
+def learn_trust(log_p, seen):
+    """Return weights (lengths, lengths) of ``seen`` for the shares of the counts alone."""
+    import torch
+
+    trust = torch.zeros(seen.shape[1], log_p.shape[1], requires_grad=True)
+    optimizer = torch.optim.Adam([trust])
+    for number in range(COUNTS["steps"]):
+        chosen = torch.randint(len(log_p), (COUNTS["batch"],))
+        mixed_loss(log_p[chosen], seen[chosen] @ trust).backward()
+        optimizer.param_groups[0]["lr"] = COUNTS["lr"] * (1 - number / COUNTS["steps"])
+        optimizer.step()
+        optimizer.zero_grad()
+    return trust.detach()
+
+
 def mixture(vocab_size):
     """Return a GPT whose further outputs share each prediction out between it and the counts."""
     import torch
@@ -263,8 +284,7 @@ def mixture(vocab_size):
                 outputs = self.gpt(x)
             logits, shares = outputs.float().tensor_split((vocab_size,), dim=-1)
             network = logits.log_softmax(-1).gather(-1, y[..., None])
-            shares = (shares + seen @ self.trust).log_softmax(-1)
-            return -(shares + torch.cat((network, log_p), -1)).logsumexp(-1).mean()
+            return mixed_loss(torch.cat((network, log_p), -1), shares + seen @ self.trust)
 
     return Mixture()
 
@@ -279,15 +299,17 @@ class Book:
 
         torch.manual_seed(seed)
         self.tokens, self.seed = tokens, seed
+        self.model = mixture(vocab_size)
         before = time.process_time()
         self.known, known = counted(tokens, held_out, vocab_size)
+        if COUNTS["lengths"]:
+            trust = learn_trust(*self.known)
+            self.model.trust.data[:, 1:] = trust
+            self.counts_loss = mixed_loss(known[0], known[1] @ trust).item()
         self.count_seconds = time.process_time() - before
         rows = windows(held_out, BOOK["length"])
         used = rows[0].numel()
         self.held_out = *rows, *(part[:used].unflatten(0, rows[0].shape) for part in known)
-        if COUNTS["lengths"]:  # the length of runs that is best for the training text
-            self.counts_loss = -known[0][:, self.known[0].mean(0).argmax()].mean().item()
-        self.model = mixture(vocab_size)
         self.start = {name: value.clone() for name, value in self.model.state_dict().items()}
         before = sum(os.times()[:4])  # this process and those that it waited for
         self._choose(ways)

@@ -1,9 +1,11 @@
 """The benchmarks of language models run at a tiny size and print their ratios."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +17,12 @@ NUMBER = r"\d+\.\d+"
 def run(name, *options):
     command = [sys.executable, f"benchmarks/{name}.py", *map(str, options)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def language():
+    """The language benchmark as a module."""
+    return SimpleNamespace(**runpy.run_path(ROOT / "benchmarks" / "language.py"))
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +39,79 @@ def test_language_prints_losses_and_the_ratio_of_times(text_file):
     for name in ("plain, 2,000 steps", "plain, all the time", "book, short", "book, all the time"):
         line = rf"{name}: loss {NUMBER} nats a character \({NUMBER} bits\) after {NUMBER} CPU-s"
         assert re.search(line, out), out
-    assert re.search(rf"book over plain: {NUMBER} / {NUMBER} and {NUMBER}", out), out
-    ratio = rf"{NUMBER} times as fast, goal 5.0: (reached|MISSED) \({NUMBER} with compilation"
-    verdicts = re.findall(rf"end: (?:not reached|{ratio})|crossing: (?:not reached|{ratio})", out)
+    assert re.search(rf"counts alone: loss {NUMBER} nats a character after {NUMBER} CPU-s", out)
+    ratio = rf"book over '[^']+': ({NUMBER}) / ({NUMBER}) = ({NUMBER}), goal 0.76: (reached|MISSED)"
+    ratios = re.findall(ratio, out)
+    assert len(ratios) == 2, out
+    for book, plain, quotient, verdict in ratios:
+        assert float(quotient) == pytest.approx(float(book) / float(plain), abs=2e-3)
+        assert verdict == ("reached" if float(quotient) <= 0.76 else "MISSED")
+    ratio = rf"{NUMBER} times as fast, goal 8.0: (reached|MISSED) \({NUMBER} with compilation"
+    missed = "not reached, goal 8.0: MISSED"
+    verdicts = re.findall(rf"end: (?:{missed}|{ratio})|crossing: (?:{missed}|{ratio})", out)
     assert len(verdicts) == 4, out
     assert re.search(ratio, out), out
+
+
+def test_language_without_counts_trains_the_network_alone(text_file):
+    options = ("--text", text_file, "--seconds", 0.5, "--eager", "--no-counts")
+    result = run("language", *options)
+    assert result.returncode == 0, result.stderr
+    assert "book, all the time: loss" in result.stdout
+    assert "counts alone" not in result.stdout
+
+
+def test_counts_are_those_of_other_training_text_alone(language):
+    """Each probability, against counting by hand what stands outside of the token's own part."""
+    tokens = torch.randint(3, (90,), generator=torch.Generator().manual_seed(0))
+    held_out = torch.tensor([0, 1, 2, 0, 1])
+    n, text = len(tokens), [*tokens.tolist(), *held_out.tolist()]
+    parts, strength = language.COUNTS["parts"], language.COUNTS["strength"]
+
+    def expected(i, k):
+        """Return (token i's probability after runs of up to k, how often that of k occurred)."""
+        if k < 0:
+            return 1 / 3, None
+        own = range(0) if i >= n else [j for j in range(n) if j * parts // n == i * parts // n]
+        others = [j for j in range(k + 1, n) if j not in own]  # no run holds the first token
+        occurred = [j for j in others if text[j - k : j] == text[i - k : i]]
+        followed = sum(text[j] == text[i] for j in occurred)
+        p = (followed + strength * expected(i, k - 1)[0]) / (len(occurred) + strength)
+        return p, len(occurred)
+
+    training, held = language.counted(tokens, held_out, 3)
+    for (log_p, seen), first, last in ((training, 1, n), (held, n + 1, len(text))):
+        assert len(log_p) == len(seen) == last - first
+        for i in range(max(first, log_p.shape[1]), last):
+            for k in range(log_p.shape[1]):
+                p, occurred = expected(i, k)
+                assert log_p[i - first, k].exp() == pytest.approx(p, rel=1e-5)
+                assert (4 * seen[i - first, k]).expm1() == pytest.approx(occurred, abs=1e-3)
+
+
+def test_counts_predict_held_out_tokens_from_the_past_alone(language):
+    tokens = torch.arange(200) * 7 % 5
+    short, long = torch.tensor([1, 4, 2, 2]), torch.tensor([1, 4, 2, 2, 2, 2, 0, 3])
+    training, held = language.counted(tokens, short, 5)
+    more_training, more_held = language.counted(tokens, long, 5)
+    for part, more in zip((*training, *held), (*more_training, *more_held), strict=True):
+        torch.testing.assert_close(part, more[: len(part)], rtol=0, atol=0)
+
+
+def test_the_mixture_is_a_distribution(language):
+    """The probabilities that it gives to all next tokens sum to 1."""
+    torch.manual_seed(0)
+    tokens, row, p = torch.randint(4, (300,)), torch.randint(4, (9,)), []
+    model = language.mixture(4).requires_grad_(False)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    for token in range(4):
+        row[-1] = token
+        _, known = language.counted(tokens, row, 4)
+        batch = [part[None] for part in (row[:-1], row[1:], *known)]
+        without_last = [part[:, :-1] for part in batch]
+        p.append((7 * model(*without_last) - 8 * model(*batch)).exp().item())
+    assert sum(p) == pytest.approx(1, abs=1e-4)
 
 
 def run_spoiled(spoil, *options):

@@ -33,7 +33,7 @@ class Claim(NamedTuple):
     ``experiment`` is the name of the experiment whose scores it judges.
     ``trials`` begins with the page's own run; those of the stress follow, if it ran. ``rates`` are
     the verdicts with one common factor for every arm's rate. ``doubt`` says why a claim that its
-    numbers support is undecided all the same.
+    numbers support is undecided all the same, ``one_rate`` why no learning rate was varied.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Claim(NamedTuple):
     few: str
     test_seen: int | None
     doubt: str
+    one_rate: str = ""
 
     def line(self):
         """Return the claim in one line of plain text."""
@@ -84,8 +85,10 @@ class Claim(NamedTuple):
         ]
         if len(self.rates) > 1:
             said.append(say("held at {held} of {all} common rates", **self._rates_held()))
+        elif self.one_rate:
+            said.append(say("no learning rate was varied: {why}", why=self.one_rate))
         else:
-            said.append(say("no learning rate to vary"))
+            said.append(say("no learning rate was varied"))
         return "; ".join(said)
 
     def short_stress_text(self):

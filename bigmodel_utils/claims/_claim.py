@@ -74,6 +74,7 @@ def claim(
         control=f"{control:g} ({because})" if number else _label(control),
         unit=unit,
         few=scores.experiment.few,
+        one_rate=scores.experiment.one_rate,
         **margins,
         **made,
     )

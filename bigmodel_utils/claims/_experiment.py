@@ -28,6 +28,7 @@ class Experiment(NamedTuple):
     best: str
     few: str
     parts: dict | None
+    one_rate: str = ""
 
     @property
     def knobs(self):
@@ -107,7 +108,9 @@ class Scores(NamedTuple):
         return "\n".join(lines)
 
 
-def experiment(name, run, arms, *, seeds=5, best="highest", few="", parts=None, progress=True):
+def experiment(
+    name, run, arms, *, seeds=5, best="highest", few="", one_rate="", parts=None, progress=True
+):
     """Run every arm with the same seeds and return the Scores.
 
     ``make stress`` runs the same call with other seeds, rates and budgets, so all of it must stand
@@ -123,6 +126,7 @@ def experiment(name, run, arms, *, seeds=5, best="highest", few="", parts=None, 
         seeds: how many, 0 to seeds - 1.
         best: "highest" or "lowest", which mean makes a learning rate the better one.
         few: why there are fewer than five seeds.
+        one_rate: where run trains and takes no ``rate``, why not; the cards say it.
         parts: dict of tuples of tensors, targets last: the data, with a "test" entry. ``run`` then
             gets it as ``parts``, and the stress can look for leaks by exchanging the test targets.
         progress: whether to show a bar.
@@ -148,8 +152,12 @@ def experiment(name, run, arms, *, seeds=5, best="highest", few="", parts=None, 
     seeds = arguments.integer("seeds", seeds, minimum=2)
     if seeds < 5 and not few:
         raise ValueError(f"few: expected the reason why there are {seeds} seeds and not five")
+    if not isinstance(one_rate, str):
+        raise TypeError(f"one_rate: expected a text, got {arguments.describe(one_rate)}")
+    if one_rate and "rate" in taken:
+        raise ValueError(f"one_rate: expected no reason where run takes rate, got {one_rate!r}")
     arguments.one_of("best", best, ("highest", "lowest"))
-    wanted = Experiment(name, run, arms, tuple(range(seeds)), best, few, parts)
+    wanted = Experiment(name, run, arms, tuple(range(seeds)), best, few, parts, one_rate)
     if _capturing:
         _capturing[-1].append(wanted)
         return None

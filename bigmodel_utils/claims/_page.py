@@ -22,6 +22,7 @@ __all__ = ["code_hash", "experiments_of", "load"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _BUILTINS = set(dir(builtins))
+_WORDS = {"one_rate"}  # what a call of experiment() only says
 
 
 def experiments_of(path):
@@ -125,7 +126,7 @@ def _loads(statement):
 def _plain(node):
     """Return a syntax tree as lists, equal on every version of Python, without what has no effect.
 
-    Docstrings and annotations are dropped.
+    Docstrings and annotations are dropped, and what a call of experiment() only says.
     """
     if isinstance(node, list):
         return [_plain(item) for item in node]
@@ -139,6 +140,8 @@ def _plain(node):
             first = value[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 value = value[1:]
+        if name == "keywords" and getattr(getattr(node, "func", None), "id", "") == "experiment":
+            value = [keyword for keyword in value if keyword.arg not in _WORDS]
         if value is None or value == []:
             continue
         fields.append([name, _plain(value)])

@@ -202,6 +202,10 @@ def test_bad_input_is_named():
         make("a", run, TWO, parts=parts())
     with pytest.raises(TypeError, match="arms: expected names"):
         make("a", run, [1, 2])
+    with pytest.raises(TypeError, match="one_rate: expected a text, got bool True"):
+        make("a", run, TWO, one_rate=True)
+    with pytest.raises(ValueError, match="one_rate: expected no reason where run takes rate"):
+        make("a", lambda arm, seed, rate=1.0: rate, TWO, one_rate="so")
     with pytest.raises(FloatingPointError, match="'treatment', seed 0 is nan"):
         make("a", lambda arm, seed: float("nan"), TWO, progress=False)
 
@@ -216,6 +220,19 @@ def test_the_card_is_read_back_from_a_stored_page(tmp_path):
     assert cards.read_page(path) == [found]
     table = cards.table({"page.ipynb": path})
     assert "[It is.](page.ipynb#claim-a)" in table and "10" not in table.splitlines()[1]
+
+
+def test_a_card_says_that_no_learning_rate_was_varied_and_why():
+    def fixed(arm, seed, budget=1.0):
+        return planted.real(arm, seed)
+
+    plain = verdict_of(scores_of(fixed))
+    assert plain.stress_text().endswith("; no learning rate was varied")
+    why = "one of three was best for every arm"
+    told = verdict_of(scores_of(fixed, one_rate=why))
+    assert told.stress_text().endswith(f"; no learning rate was varied: {why}")
+    assert why in told._repr_html_() and told._replace(one_rate="") == plain
+    assert "rate was varied" not in verdict_of(scores_of(planted.real)).stress_text()
 
 
 def test_words_in_a_claim_cannot_break_out_of_the_card(tmp_path):

@@ -61,6 +61,7 @@ def test_the_hash_follows_the_code_and_nothing_else(tmp_path):
     assert changed(tmp_path, "def scale(x):", "def scale(x: float):") == before
     assert changed(tmp_path, "sizes = [2, 3]", "sizes = [2, 4]") == before
     assert changed(tmp_path, "within=1.0", "within=2.0") == before
+    assert changed(tmp_path, "'one', run, settings", "'one', run, settings, one_rate='a'") == before
 
 
 def test_the_hash_follows_the_package(tmp_path):

@@ -130,12 +130,12 @@ function draw() {
       const [ax, ay, bx, by1] = [x1 + ux * gap, y1 + uy * gap, x2 - ux * (gap + 7), y2 - uy * (gap + 7)];
       const [mx, my] = [(ax + bx) / 2 - uy * bend, (ay + by1) / 2 + ux * bend];
       const active = chosen && (back ? one.from === chosen : one.to === chosen);
-      const kind = "lf-arrow" + (active ? (back ? " lf-back" : " lf-on") : "");
+      const kind = "lf-wire" + (active ? (back ? " lf-back" : " lf-on") : "");
       svg.append(el("path", { d: `M${ax} ${ay}Q${mx} ${my} ${bx} ${by1}`, class: kind }));
       const [tx, ty] = bend ? [(bx - mx), (by1 - my)] : [ux, uy];
       const size = Math.hypot(tx, ty);
       const [dx, dy] = [tx / size, ty / size];
-      svg.append(el("path", { class: kind + " lf-head",
+      svg.append(el("path", { class: kind + " lf-barb",
         d: `M${bx + dx * 7} ${by1 + dy * 7}L${bx - dy * 4.5} ${by1 + dx * 4.5}L${bx + dy * 4.5} ${by1 - dx * 4.5}Z` }));
       if (!known(one.to)) continue;
       const side = (bend ? Math.sign(bend) * 0.5 * Math.abs(bend) + Math.sign(bend) * 10 : uy > 0.2 ? -11 : 11);

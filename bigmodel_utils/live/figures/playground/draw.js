@@ -1,6 +1,6 @@
 // A network with one hidden layer, trained step by step on points of the plane.
 
-const SPAN = 1.6; // the plane reaches from -SPAN to SPAN
+const SPAN = 1.75; // the plane reaches from -SPAN to SPAN
 const CELLS = 32;
 const MOST = 20000; // steps of one run
 const BENDS = {
@@ -60,8 +60,8 @@ function draw() {
     if (key !== "rate") begin();
     render();
   };
-  const sets = choice(L.set, Object.fromEntries(Object.keys(D.points).map((key) => [key, L["set_" + key]])), s.set, set("set"));
-  const bends = toggle(L.activation, { tanh: "tanh", relu: "ReLU" }, s.activation, set("activation"));
+  const sets = choice(L.set, Object.fromEntries(Object.keys(D.points).map((key) => [key, L["preset_" + key]])), s.set, set("set"));
+  const bends = toggle(L.activation, { tanh: L.tanh, relu: L.relu }, s.activation, set("activation"));
   const knobs = ["width", "rate", "seed"].map((key) => dial(L[key], s[key], LIMITS[key], set(key), result.wrong));
   const by = (count) => () => {
     running = false;
@@ -81,11 +81,11 @@ function draw() {
     if (running) requestAnimationFrame(turn);
   }
 
-  const plane = el("div", { class: "lf-plane" });
+  const plane = el("div", { class: "lf-board" });
   const curve = el("div", { class: "lf-plots" });
 
   const cells = Array.from({ length: CELLS * CELLS }, (_, n) =>
-    el("rect", { x: n % CELLS, y: Math.floor(n / CELLS), width: 1.03, height: 1.03 }));
+    el("rect", { x: n % CELLS, y: Math.floor(n / CELLS), width: 1, height: 1 }));
   const place = (value) => (value + SPAN) / (2 * SPAN) * CELLS;
   const marks = el("g", {});
   const lines = el("g", {});
@@ -147,12 +147,12 @@ function draw() {
   render();
   whenSized(curve, render);
   return [
-    div("lf-bar", sets, bends),
-    div("lf-stage", plane, div("lf-side", ...knobs, div("lf-toggle", button(L.one, by(1)), button(L.ten, by(10)), go,
+    div("lf-bar", sets, bends, div("lf-toggle", button(L.one, by(1)), button(L.ten, by(10)), go,
       button(L.reset, () => {
         begin();
         render();
-      })), curve)),
+      }))),
+    div("lf-stage", plane, div("lf-panel", ...knobs, curve)),
     result,
     note(L.hint),
   ];

@@ -46,10 +46,12 @@ WORDS = {
     **shared("range", whole=True),
     "real_range": "{name}: a number from {low} to {high}.",
     "set": "points",
-    "set_moons": "two moons",
-    "set_circle": "circle",
-    "set_xor": "four corners",
+    "preset_moons": "two moons",
+    "preset_circle": "circle",
+    "preset_xor": "four corners",
     "activation": "activation",
+    "tanh": "tanh",
+    "relu": "ReLU",
     "width": "hidden units",
     "rate": "rate",
     "seed": "start",
@@ -66,7 +68,7 @@ WORDS = {
     "gradient": "length of the gradient",
     "right": "{right} of {all} points on the right side.",
     "diverged": "The loss is no longer a number: the rate is too high.",
-    "hint": "Colour: the class that the network sees there, the fainter the less sure. Dashed lines: "
+    "hint": "Colour: the class that the network sees there, the fainter the less sure. Dashed: "
     "where the sum of a hidden unit is zero. Each step is gradient descent on all points.",
 }
 

@@ -47,26 +47,6 @@ def _over_the_batch(x, w, b, targets):
     return g @ w, g.T @ x, g.sum(0)
 
 
-def _compared(f, gradient, x, *, h=1e-5, relative=1e-5, absolute=0.0, total=False, copy=True):
-    point = x.clone() if copy else x
-    given = gradient(point)
-    steps = (h * torch.eye(x.numel(), dtype=x.dtype)).reshape(-1, *x.shape)
-    found = [(f(x + step) - f(x - step)) / (2 * h) for step in steps]
-    found = torch.stack(found).reshape(x.shape)
-    if total:
-        found, given = found.sum(), given.sum()
-    return bool((found - given).norm() <= absolute + relative * (found.norm() + given.norm()))
-
-
-def _random(shape):
-    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-
-
-def _rate(matrix, chosen):
-    values = torch.linalg.eigvalsh(matrix)
-    return chosen(values[0].item(), values[-1].item())
-
-
 def _bump(left, peak, right, *, middle=None, end=None, sign=-1, exchanged=False):
     up, down = 1 / (peak - left), 1 / (right - peak)
     heights = [
@@ -103,52 +83,6 @@ ATTACKS = {
         "softmax over the batch": _over_the_batch,
         "by autograd": _by_autograd,
         "exchanged": lambda *a: _gradients(*a)[::-1],
-    },
-    "trustworthy": {
-        "always": lambda f, gradient, shape: True,
-        "never": lambda f, gradient, shape: False,
-        "at ones": lambda f, gradient, shape: _compared(
-            f, gradient, torch.ones(shape, dtype=torch.float64)
-        ),
-        "at zeros": lambda f, gradient, shape: _compared(
-            f, gradient, torch.zeros(shape, dtype=torch.float64)
-        ),
-        "positive numbers": lambda f, gradient, shape: _compared(f, gradient, _random(shape).abs()),
-        "the sum of the entries": lambda f, gradient, shape: _compared(
-            f, gradient, _random(shape), total=True
-        ),
-        "absolute tolerance": lambda f, gradient, shape: _compared(
-            f, gradient, _random(shape), relative=0.0, absolute=1e-6
-        ),
-        "loose tolerance": lambda f, gradient, shape: _compared(
-            f, gradient, _random(shape), relative=0.05
-        ),
-        "step too small": lambda f, gradient, shape: _compared(
-            f, gradient, _random(shape), h=1e-15
-        ),
-        "in float32": lambda f, gradient, shape: _compared(
-            f, gradient, _random(shape).float(), h=1e-6
-        ),
-    },
-    "best_rate": {
-        "the limit": lambda matrix: _rate(matrix, lambda low, high: (2 / high, 1.0)),
-        "one over the steepest": lambda matrix: _rate(
-            matrix, lambda low, high: (1 / high, 1 - low / high)
-        ),
-        "factor of the flattest alone": lambda matrix: _rate(
-            matrix, lambda low, high: (2 / (low + high), 1 - 2 * high / (low + high))
-        ),
-        "condition number for the factor": lambda matrix: _rate(
-            matrix, lambda low, high: (2 / (low + high), high / low)
-        ),
-        "the mean of all eigenvalues": lambda matrix: (
-            len(matrix) / matrix.trace().item(),
-            _rate(matrix, lambda low, high: (high - low) / (high + low)),
-        ),
-        "the diagonal for the eigenvalues": lambda matrix: (
-            2 / (matrix.diagonal().min() + matrix.diagonal().max()).item(),
-            _rate(matrix, lambda low, high: (high - low) / (high + low)),
-        ),
     },
     "bump": {
         "forgets the fall's own slope": lambda *a: _bump(*a, middle=lambda up, down: -up),

@@ -6,7 +6,7 @@ from schemas import follows_limits, rejected
 from bigmodel_utils.live.figures.graph.figure import GRAPHS
 
 WRONG = [
-    ({"graph": "paths"}, ValueError, "unknown key 'graph'; the keys are preset, numbers, step"),
+    ({"graph": "paths"}, ValueError, "unknown key 'graph'; the keys are numbers, preset, step"),
     ({"preset": "net"}, ValueError, "preset: expected one of 'paths', 'unit'"),
     ({"numbers": {"c": 1}}, ValueError, "numbers: unknown key 'c'; the keys are a, b"),
     ({"numbers": {"a": 3.5}}, ValueError, r"numbers\['a'\]: expected at most 3"),

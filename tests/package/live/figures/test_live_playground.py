@@ -6,7 +6,11 @@ from schemas import follows_limits, rejected
 from bigmodel_utils.live.figures.playground.figure import POINTS
 
 WRONG = [
-    ({"units": 3}, ValueError, "unknown key 'units'; the keys are activation, rate, seed, set, width"),
+    (
+        {"units": 3},
+        ValueError,
+        "unknown key 'units'; the keys are activation, rate, seed, set, width",
+    ),
     ({"set": "spiral"}, ValueError, "set: expected one of 'moons', 'circle', 'xor'"),
     ({"activation": "gelu"}, ValueError, "activation: expected one of 'tanh', 'relu'"),
     ({"width": 9}, ValueError, "width: .*at most 8, got 9"),

@@ -1,4 +1,4 @@
-"""Data sets that are on disk already, text as tokens, and random changes of images.
+"""Data sets that are on disk already, text as tokens, random changes of images, model sizes.
 
 Nothing is downloaded: what is not a folder of the reader's own lies inside packages that the book
 installs anyway.
@@ -6,6 +6,7 @@ installs anyway.
 
 from bigmodel_utils.data._augment import random_affine, random_shift
 from bigmodel_utils.data._images import Mnist, load_mnist, load_photographs, split
+from bigmodel_utils.data._published import PublishedModel, load_published_models
 from bigmodel_utils.data._speech import JapaneseVowels, load_japanese_vowels
 from bigmodel_utils.data._text import load_text, split_text, windows
 from bigmodel_utils.data._tokenizer import GPT2_PIECES, PIECES, BytePairTokenizer, CharTokenizer
@@ -17,9 +18,11 @@ __all__ = [
     "CharTokenizer",
     "JapaneseVowels",
     "Mnist",
+    "PublishedModel",
     "load_japanese_vowels",
     "load_mnist",
     "load_photographs",
+    "load_published_models",
     "load_text",
     "random_affine",
     "random_shift",

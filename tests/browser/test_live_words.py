@@ -18,7 +18,10 @@ pytestmark = pytest.mark.browser
 # Functions and symbols, which formulas use in every language.
 MATHEMATICS = {"tanh", "max", "exp", *"dX dW dV dU db dh dx dw dv Uᵀā".split()}
 # Figures that show words of their data get data without words.
-DATA = {"sampler": {"tokens": ["1", "2", " "], "logits": [1, 2, 0.5], "context": "3"}}
+DATA = {
+    "sampler": {"tokens": ["1", "2", " "], "logits": [1, 2, 0.5], "context": "3"},
+    "growth": {"models": [(str(i), 2000 + i, 10.0**i, None, None, None, "5") for i in range(4)]},
+}
 
 # What is shown, or read out: one text for each element and attribute.
 TEXTS = """() => [...document.querySelectorAll("figure, figure *")].flatMap((node) => [

@@ -253,6 +253,7 @@ TABLE = {
     "data.load_mnist": (dict, {"path": [k for k in PATH if k is not NONE]}),
     "data.load_photographs": (dict, {}),
     "data.load_japanese_vowels": (dict, {}),
+    "data.load_published_models": (dict, {"path": [k for k in PATH if k is not NONE]}),
     "data.load_text": (dict, {"path": [k for k in PATH if k is not NONE]}),
     "data.split_text": (
         lambda: {"text": "one\ntwo\n"},

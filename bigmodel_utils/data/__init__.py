@@ -6,13 +6,10 @@ installs anyway, or, for a pretrained language model, inside one more.
 
 from bigmodel_utils.data._augment import random_affine, random_shift
 from bigmodel_utils.data._images import Mnist, load_mnist, load_photographs, split
-<<<<<<< HEAD
-from bigmodel_utils.data._published import PublishedModel, load_published_models
-=======
 from bigmodel_utils.data._language_model import language_model_file
 from bigmodel_utils.data._passages import load_passages
 from bigmodel_utils.data._pretrained_tokenizer import PretrainedTokenizer
->>>>>>> fam-model
+from bigmodel_utils.data._published import PublishedModel, load_published_models
 from bigmodel_utils.data._speech import JapaneseVowels, load_japanese_vowels
 from bigmodel_utils.data._text import load_text, split_text, windows
 from bigmodel_utils.data._tokenizer import GPT2_PIECES, PIECES, BytePairTokenizer, CharTokenizer
@@ -24,12 +21,9 @@ __all__ = [
     "CharTokenizer",
     "JapaneseVowels",
     "Mnist",
-<<<<<<< HEAD
-    "PublishedModel",
-=======
     "PretrainedTokenizer",
+    "PublishedModel",
     "language_model_file",
->>>>>>> fam-model
     "load_japanese_vowels",
     "load_mnist",
     "load_passages",

@@ -12,6 +12,7 @@ versions() {
 if [ ! -f $venv/.done ] || [ requirements-colab.txt -nt $venv/.done ]; then
     test -x $venv/bin/python || "$python" -m venv $venv
     $venv/bin/python -m pip install --quiet -r requirements-colab.txt
+    $venv/bin/python -m pip install --quiet --no-deps -r requirements-llm.txt
     touch $venv/.done
 fi
 before=$(versions)

@@ -18,7 +18,14 @@ pytestmark = pytest.mark.browser
 # Functions and symbols, which formulas use in every language.
 MATHEMATICS = {"tanh", "max", "exp", *"dX dW dV dU db dh dx dw dv Uᵀā".split()}
 # Figures that show words of their data get data without words.
-DATA = {"sampler": {"tokens": ["1", "2", " "], "logits": [1, 2, 0.5], "context": "3"}}
+DATA = {
+    "sampler": {"tokens": ["1", "2", " "], "logits": [1, 2, 0.5], "context": "3"},
+    "continuations": {
+        "prompt": "3",
+        "temperatures": [1],
+        "tree": {"log_z": [0.5], "next": [{"token": "1", "logit": 0}, {"token": " ", "logit": -1}]},
+    },
+}
 
 # What is shown, or read out: one text for each element and attribute.
 TEXTS = """() => [...document.querySelectorAll("figure, figure *")].flatMap((node) => [

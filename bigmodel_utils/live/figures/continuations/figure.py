@@ -1,5 +1,8 @@
 """A tree of continuations that a language model gives a prompt, walked token by token."""
 
+import json
+from pathlib import Path
+
 from bigmodel_utils.live._schema import number, numbers, settings, whole
 from bigmodel_utils.live._words import shared
 
@@ -20,13 +23,12 @@ LIMITS = {
     "seed": (0, 2**32 - 1),
 }
 WORDS = {
-    **shared("fallback", "reset", "range", "back"),
+    **shared("fallback", "reset", "range", "back", "blank"),
     "temperature": "temperature τ",
     "path": "the text so far",
     "to": "back to {token}",
     "next": "next tokens, the most likely first",
     "token": "{token}: {p}",
-    "blank": "white space",
     "other": "all other tokens",
     "greedy": "Greedy path",
     "best": "Likeliest stored path",
@@ -41,30 +43,8 @@ WORDS = {
     "the whole vocabulary, stored tokens or not.",
 }
 
-# A made-up tree, for a figure without data; every text has many more tokens than the stored ones.
-_DEFAULTS = {
-    "prompt": "The cat sat on the",
-    "temperatures": [0.5, 1],
-    "temperature": 1,
-    "seed": 1,
-    "tree": {
-        "log_z": [0.41, 1.13],
-        "next": [
-            {
-                "token": " mat",
-                "logit": 0,
-                "log_z": [0.11, 0.52],
-                "next": [{"token": ".", "logit": 0}, {"token": " and", "logit": -1.4}],
-            },
-            {
-                "token": " floor",
-                "logit": -0.7,
-                "log_z": [0.05, 0.31],
-                "next": [{"token": ".", "logit": 0}, {"token": ",", "logit": -2.1}],
-            },
-        ],
-    },
-}
+# Without data the figure shows what SmolLM2-135M-Instruct says, as page 1.1 computed it.
+_STORED = Path(__file__).with_name("data.json")
 
 
 def schema(data):
@@ -78,7 +58,7 @@ def schema(data):
     and, unless the tree ends with it, ``next`` and ``log_z`` again. At most 8 tokens deep, 400 in
     all; the stored tokens of a place may have no more probability than 1 together.
     """
-    data = settings(NAME, data, _DEFAULTS)
+    data = settings(NAME, data, json.loads(_STORED.read_text(encoding="utf-8")))
     prompt = _text("prompt", data["prompt"], LIMITS["prompt"])
     heats = numbers(data["temperatures"])
     if not isinstance(heats, (list, tuple)):

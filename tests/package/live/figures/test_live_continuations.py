@@ -7,6 +7,7 @@ from schemas import follows_limits, rejected
 
 from bigmodel_utils.live import LiveFigure
 
+HEATS = {"temperatures": [0.5, 1]}
 TREE = {
     "log_z": [0.7, 1.2],
     "next": [
@@ -21,7 +22,7 @@ def changed(**first):
     tree = copy.deepcopy(TREE)
     token = {**tree["next"][0], **first}
     tree["next"][0] = {key: value for key, value in token.items() if value is not None}
-    return {"tree": tree}
+    return {"tree": tree, **HEATS}
 
 
 def chain(depth):
@@ -29,18 +30,25 @@ def chain(depth):
     node = {"token": "x", "logit": 0}
     for _ in range(depth - 1):
         node = {"token": "x", "logit": 0, "log_z": [0, 0], "next": [node]}
-    return {"tree": {"log_z": [0, 0], "next": [node]}}
+    return {"tree": {"log_z": [0, 0], "next": [node]}, **HEATS}
 
 
-def wide(width):
-    tokens = [{"token": str(i), "logit": -5 - i} for i in range(width)]
-    return {"tree": {"log_z": [0, 4], "next": tokens}}
+def wide(width, logit=-5):
+    tokens = [{"token": str(i), "logit": logit - i} for i in range(width)]
+    return {"tree": {"log_z": [0, 4], "next": tokens}, **HEATS}
 
 
 def test_a_tree_is_kept_as_it_is():
-    figure = LiveFigure("continuations", data={"tree": TREE}, alt="A tree.")
+    figure = LiveFigure("continuations", data={"tree": TREE, **HEATS}, alt="A tree.")
     assert figure.data["tree"] == TREE
     assert figure.data["temperatures"] == [0.5, 1]
+
+
+def test_without_data_it_shows_the_stored_tree_of_a_real_model():
+    figure = LiveFigure("continuations", alt="A tree.")
+    assert figure.data["prompt"] == "A good friend is someone who"
+    assert len(figure.data["tree"]["next"]) == 5
+    assert len(figure._repr_html_().encode()) <= 30_000
 
 
 def test_markup_stays_text():
@@ -74,20 +82,32 @@ WRONG = [
     ({"temperatures": []}, ValueError, "temperatures, number: .*at least 1"),
     ({"temperatures": [1, 1]}, ValueError, "temperatures: expected different"),
     ({"temperatures": [0, 1]}, ValueError, r"temperatures\[0\]: .*at least 0.05"),
-    ({"temperature": 0.9}, ValueError, r"temperature: expected one of \[0.5, 1.0\], got 0.9"),
+    (
+        {"temperature": 0.9, **HEATS},
+        ValueError,
+        r"temperature: expected one of \[0.5, 1.0\], got 0.9",
+    ),
     ({"seed": -1}, ValueError, "seed: .*at least 0"),
     ({"tree": []}, TypeError, "tree: expected a dict"),
     ({"tree": {"next": []}}, ValueError, "tree: expected the keys .*log_z"),
-    ({"tree": {"log_z": [0, 0], "next": []}}, ValueError, "tree.next, number: .*at least 1"),
-    ({"tree": {"log_z": [0, 0], "next": "ab"}}, TypeError, "tree.next: expected a list"),
-    ({"tree": {**TREE, "log_z": [1]}}, ValueError, "tree.log_z: expected 2 numbers"),
+    (
+        {"tree": {"log_z": [0, 0], "next": []}, **HEATS},
+        ValueError,
+        "tree.next, number: .*at least 1",
+    ),
+    ({"tree": {"log_z": [0, 0], "next": "ab"}, **HEATS}, TypeError, "tree.next: expected a list"),
+    ({"tree": {**TREE, "log_z": [1]}, **HEATS}, ValueError, "tree.log_z: expected 2 numbers"),
     (changed(logit=0.5), ValueError, r"tree.next\[0\].logit: .*at most 0"),
     (changed(logit=-2), ValueError, "tree.next: expected the most likely token first"),
     (changed(token=" b"), ValueError, "tree.next: expected different tokens"),
     (changed(token=None), ValueError, r"tree.next\[0\]: expected the keys"),
     (changed(log_z=None), ValueError, r"tree.next\[0\]: expected the keys"),
     (changed(log_z=[0, -1]), ValueError, r"next\[0\].log_z\[1\]: .*at least 0"),
-    ({"tree": {**TREE, "log_z": [0, 0]}}, ValueError, "tree: expected probabilities of at most 1"),
+    (
+        {"tree": {**TREE, "log_z": [0, 0]}, **HEATS},
+        ValueError,
+        "tree: expected probabilities of at most 1",
+    ),
     (chain(9), ValueError, "depth: .*at most 8"),
     (wide(9), ValueError, "next, number: .*at most 8"),
     ({"nodes": 3}, ValueError, "unknown key 'nodes'"),
@@ -112,18 +132,23 @@ def full():
             ],
         }
 
-    return {"tree": place(1)}
+    return {"tree": place(1), **HEATS}
+
+
+def heats(number):
+    tree = {"log_z": [0] * number, "next": [{"token": "x", "logit": 0}]}
+    return {"temperatures": [1 + i / 2 for i in range(number)], "tree": tree}
 
 
 BEYOND = {
-    "temperature": ({"temperatures": [6, 1]}, (0.05, 6)),
-    "temperatures": ({"temperatures": []}, (0, 6)),
+    "temperature": ({"temperatures": [6, 1], "tree": TREE}, (0.05, 6)),
+    "temperatures": (heats(7), (1, 7)),
     "depth": (chain(9), (1, 9)),
     "width": (wide(9), (1, 9)),
     "nodes": (full(), (1, 1000)),
     "token": (changed(token="x" * 25), (1, 25)),
     "prompt": ({"prompt": ""}, (0, 300)),
-    "logit": (changed(logit=-1001, next=None, log_z=None), (-2000, 0)),
+    "logit": (wide(1, -1001), (-2000, 0)),
     "log_z": (changed(log_z=[0, 1001]), (0, 2000)),
     "seed": ({"seed": -1}, (-1, 9)),
 }

@@ -297,3 +297,15 @@ def test_a_stride_beyond_everything_leaves_one_window():
     for stride in (9, 10**30):
         x, y = windows(torch.arange(9), 3, stride=stride)
         assert x.tolist() == [[0, 1, 2]] and y.tolist() == [[1, 2, 3]]
+
+
+# load_passages ------------------------------------------------------------------------------------
+
+
+def test_the_passages_are_fifteen_different_paragraphs():
+    passages = data.load_passages()
+    assert len(set(passages)) == len(passages) == 15
+    for text in passages:
+        assert 450 < len(text) < 650 and "\n" not in text and "  " not in text
+        assert text[0].isupper() or text[0] == '"'
+        assert text.isascii()

@@ -3,8 +3,6 @@
 import math
 import random
 
-import torch
-
 __all__ = ["ATTACKS"]
 
 

@@ -39,8 +39,8 @@ WORDS = {
     "often": "Of a million texts written at this temperature, about {n} begin like this.",
     "left": "The draw took a token that is not stored here.",
     "end": "The stored tree ends here.",
-    "hint": "Choose a token to walk on, or one of the text to walk back. Probabilities are those of "
-    "the whole vocabulary, stored tokens or not.",
+    "hint": "Choose a token to walk on, or one of the text to walk back. Probabilities are those "
+    "of the whole vocabulary, stored tokens or not.",
 }
 
 # Without data the figure shows what SmolLM2-135M-Instruct says, as page 1.1 computed it.

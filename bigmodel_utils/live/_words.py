@@ -16,6 +16,7 @@ WORDS = {
     "whole_range": "{name}: a whole number from {low} to {high}.",
     "typed": "{name}, typed",
     "all": "all",
+    "blank": "white space",
     # Grids: the cells and the value of the one last touched.
     "cell": "row {row}, column {column}, value {value}",
     "lit": "lit",

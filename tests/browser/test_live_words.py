@@ -21,6 +21,11 @@ MATHEMATICS = {"tanh", "max", "exp", *"dX dW dV dU db dh dx dw dv Uᵀā".split(
 DATA = {
     "sampler": {"tokens": ["1", "2", " "], "logits": [1, 2, 0.5], "context": "3"},
     "growth": {"models": [(str(i), 2000 + i, 10.0**i, None, None, None, "5") for i in range(4)]},
+    "continuations": {
+        "prompt": "3",
+        "temperatures": [1],
+        "tree": {"log_z": [0.5], "next": [{"token": "1", "logit": 0}, {"token": " ", "logit": -1}]},
+    },
 }
 
 # What is shown, or read out: one text for each element and attribute.

@@ -56,7 +56,7 @@ def test_a_new_folder_is_a_new_figure(tmp_path):
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_folder_holds_one_figure(folder):
     names = {path.name for path in folder.iterdir() if path.name != "__pycache__"}
-    assert {"figure.py", "draw.js"} <= names <= {"figure.py", "draw.js", "style.css"}
+    assert {"figure.py", "draw.js"} <= names <= {"figure.py", "draw.js", "style.css", "data.json"}
     (name,) = [n for n, m in _figure.modules().items() if Path(m.__file__).parent == folder]
     assert name.replace("-", "_") == folder.name
     assert LABELS[name] is _figure.modules()[name].WORDS

@@ -29,7 +29,7 @@ WORDS = {
     "draw": "Draw {n}",
     "clear": "Clear draws",
     "chart": "tokens, the most likely first: outline before, bar after, dot drawn",
-    "blank": "white space",
+    **shared("blank"),
     "place": "{name}: before {before}, after {after}, drawn {n} times",
     "entropy": "Entropy",
     "bits": "bits (before: {before}).",

@@ -57,7 +57,7 @@ function draw() {
     const { width } = plots;
     const all = { ...bytes, available: memory };
     const most = Math.max(...Object.values(all));
-    const [left, right] = [width < 520 ? 116 : 150, 84];
+    const [left, right] = [width < 520 ? 128 : 150, 84];
     const svg = el("svg", { width, height: ROW * 5 + 4, class: "lf-plot", role: "img", "aria-label": L.bars });
     Object.entries(all).forEach(([key, value], i) => {
       svg.append(svgText(left - 6, i * ROW + 18, names[key], "end"),

@@ -241,7 +241,13 @@ if __name__ == "__main__":
 def results(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, __file__, str(tmp_path_factory.mktemp("killed"))],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            # A fork beside another thread can inherit a lock that nobody will release.
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
         capture_output=True,
         text=True,
         timeout=300,

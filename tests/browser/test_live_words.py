@@ -15,8 +15,8 @@ from bigmodel_utils.live import FIGURES, LABELS, LiveFigure
 
 pytestmark = pytest.mark.browser
 
-# Functions and symbols, which formulas use in every language.
-MATHEMATICS = {"tanh", "max", "exp", *"dX dW dV dU db dh dx dw dv Uᵀā".split()}
+# Functions, symbols and units, the same in every language.
+MATHEMATICS = {"tanh", "max", "exp", "GB", *"dX dW dV dU db dh dx dw dv Uᵀā".split()}
 # Figures that show words of their data get data without words.
 DATA = {
     "sampler": {"tokens": ["1", "2", " "], "logits": [1, 2, 0.5], "context": "3"},

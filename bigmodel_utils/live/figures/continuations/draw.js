@@ -73,14 +73,15 @@ function draw() {
     go(path.slice(0, -1));
   });
 
+  const bar = () => span("lf-track", span("lf-fill"));
   function row(place, p, i) {
     const { token } = place.next[i];
     return el("button", { type: "button", class: "lf-button lf-follower", "data-grid": "next", "data-row": i,
-      "data-col": 0, "data-value": p, "aria-label": say("token", { token: named(token), p: percent(p) }),
+      "data-col": 0, "data-value": p, tabindex: 0, "aria-label": say("token", { token: named(token), p: percent(p) }),
       style: `--lf-p:${p}`, onclick: () => {
         left = false;
         go([...path, i], "button");
-      } }, span("lf-code lf-name", seen(token)), span("lf-p", percent(p)));
+      } }, span("lf-code lf-name", seen(token)), bar(), span("lf-p", percent(p)));
   }
 
   function render() {
@@ -99,7 +100,7 @@ function draw() {
       const other = Math.max(0, 1 - sum(shares));
       list.append(...shares.map((p, i) => row(place, p, i)),
         el("div", { class: "lf-follower lf-other", "data-grid": "other", "data-row": 0, "data-col": 0,
-          "data-value": other, style: `--lf-p:${other}` }, span("lf-name", L.other), span("lf-p", percent(other))));
+          "data-value": other, style: `--lf-p:${other}` }, span("lf-name", L.other), bar(), span("lf-p", percent(other))));
     } else list.append(note(L.end));
     const each = logs(path);
     const total = sum(each);
@@ -114,6 +115,14 @@ function draw() {
     result.put(parts.flat(), "path", Math.exp(total));
     Object.assign(result.dataset, { path: path.join(" "), left });
   }
+
+  onKeys(list, (key, target) => {
+    const by = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[key];
+    const rows = [...list.querySelectorAll("button")];
+    if (!by || !rows.length) return false;
+    rows[clamp(rows.indexOf(target) + by, 0, rows.length - 1)].focus();
+    return true;
+  });
 
   render();
   return [

@@ -108,9 +108,17 @@ function draw() {
     lines.replaceChildren(...net.units.flatMap(([a, b, c]) => {
       const size = a * a + b * b;
       if (!(size > 1e-12) || !Number.isFinite(c)) return [];
-      const [px, py, long] = [-a * c / size, -b * c / size, 5 / Math.sqrt(size)];
-      return [el("line", { x1: place(px - b * long), y1: place(-(py + a * long)), x2: place(px + b * long),
-        y2: place(-(py - a * long)), class: "lf-zero-line" })];
+      const [px, py] = [-a * c / size, -b * c / size];
+      // Only what lies inside the square: from s to t, in steps of (b, -a).
+      let [s, t] = [-Infinity, Infinity];
+      for (const [p, d] of [[px, b], [py, -a]]) {
+        const ends = [(-SPAN - p) / d, (SPAN - p) / d].sort((m, n) => m - n);
+        if (d) [s, t] = [Math.max(s, ends[0]), Math.min(t, ends[1])];
+        else if (Math.abs(p) > SPAN) return [];
+      }
+      if (s >= t) return [];
+      return [el("line", { x1: place(px + b * s), y1: place(-(py - a * s)), x2: place(px + b * t),
+        y2: place(-(py - a * t)), class: "lf-zero-line" })];
     }));
     map.setAttribute("aria-label", say("plane", { step: losses.length - 1, right: now.right, all: points.length }));
     if (!curve.width) return;

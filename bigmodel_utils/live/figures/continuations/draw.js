@@ -73,7 +73,7 @@ function draw() {
     go(path.slice(0, -1));
   });
 
-  const bar = () => span("lf-track", span("lf-fill"));
+  const bar = () => span("lf-rail", span("lf-share"));
   function row(place, p, i) {
     const { token } = place.next[i];
     return el("button", { type: "button", class: "lf-button lf-follower", "data-grid": "next", "data-row": i,

@@ -47,8 +47,8 @@
     };
     addEventListener("hashchange", open);
     document.addEventListener("click", (event) => {
-      // The same link again changes no address.
-      if (event.target.closest("a[href^='#']")?.hash === location.hash) open();
+      // The same link again changes no address; the browser, which takes the focus away, goes first.
+      if (event.target.closest("a[href^='#']")?.hash === location.hash) setTimeout(open);
     });
     open();
   }

@@ -1,5 +1,7 @@
 """Checkers of the exercises on the page "Big models: four costs"."""
 
+import bisect
+
 from bigmodel_utils.checks import grade
 
 __all__ = ["checkpointed", "over_rule", "report", "rows_needed"]
@@ -54,12 +56,11 @@ def checkpointed(function):
 
 def _piece_by_piece(L, d, n, f, V, b, t):
     vector, number = 4 * b * t * d, 4 * b * t
-    inputs = sum(vector for _ in range(L))
     block = (
         [vector] * 10 + [4 * b * t * f] * 2 + [4 * b * n * t * t] * 2 + [number] * 2 + [t * t, t]
     )
     outside = [vector] * 3 + [number, 4 * b * t * V, 4]
-    return inputs + sum(block) + sum(outside)
+    return L * vector + sum(block) + sum(outside)
 
 
 def rows_needed(function):
@@ -86,13 +87,9 @@ def _rows_by_search(d_in, d_out, s, peak, bandwidth):
         arithmetic = 2 * m * d_in * d_out / peak
         return arithmetic >= s * (m * d_in + d_in * d_out + m * d_out) / bandwidth
 
-    if not time_is_arithmetic(10**12):
-        return -1
-    low, high = 0, 10**12
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if time_is_arithmetic(middle) else (middle, high)
-    return high
+    many = range(10**12 + 1)
+    found = bisect.bisect_left(many, True, key=time_is_arithmetic)
+    return found if found in many else -1
 
 
 def report(function):

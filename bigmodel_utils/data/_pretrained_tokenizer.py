@@ -1,9 +1,10 @@
 """The tokenizer of a pretrained model: given tokens and merges, by the ``tokenizers`` library."""
 
-from bigmodel_utils.arguments import describe, flag
+from bigmodel_utils.arguments import describe
 from bigmodel_utils.data import _token_arguments
 from bigmodel_utils.data._byte_pairs import byte_tokens
 from bigmodel_utils.data._pieces import special_parts
+from bigmodel_utils.data._tokenizer import BytePairTokenizer
 from bigmodel_utils.data._tokenizer_files import _signs
 
 __all__ = ["PretrainedTokenizer"]
@@ -75,23 +76,7 @@ class PretrainedTokenizer:
                 tokens.append(self.special_tokens[name])
         return tokens
 
-    def decode(self, ids, *, skip_special_tokens=False):
-        """Return the text of tokens, a list or a 1-D tensor.
-
-        A cut within a character leaves bytes that are no UTF-8: each becomes U+FFFD.
-
-        Args:
-            ids: the tokens.
-            skip_special_tokens: leave the names of special tokens out.
-
-        Raises:
-            TypeError, ValueError: not integers, or one outside the vocabulary.
-        """
-        ids = _token_arguments.ids(ids, self.vocab_size)
-        if flag("skip_special_tokens", skip_special_tokens):
-            special = set(self.special_tokens.values())
-            ids = [i for i in ids if i not in special]
-        return b"".join(self.tokens[i] for i in ids).decode("utf-8", errors="replace")
+    decode = BytePairTokenizer.decode  # it asks for tokens, special_tokens and vocab_size alone
 
     def _check_bytes(self, text):
         # The library drops a byte without a token, without a word.

@@ -20,7 +20,7 @@ import torch
 
 from bigmodel_utils import arguments
 
-__all__ = ["GGUF", "TensorInfo", "dequantize"]
+__all__ = ["FLOATS", "GGUF", "TensorInfo", "dequantize"]
 
 _FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q",
             12: "d"}  # fmt: skip
@@ -32,7 +32,7 @@ _TYPES = {
 }  # fmt: skip
 _BLOCK_BYTES = {name: size for name, _, size in _TYPES.values()}
 _AT_ONCE = 2**20  # weights that are dequantised before they are stored in the wanted dtype
-_FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
 class TensorInfo(NamedTuple):
@@ -103,16 +103,14 @@ class GGUF:
         Raises:
             ValueError: there is no tensor of this name; no floating-point dtype.
         """
-        arguments.one_of("dtype", dtype, _FLOATS)
+        arguments.one_of("dtype", dtype, FLOATS)
         info, blocks = self._info(name), self.raw(name)
         out = torch.empty(info.shape, dtype=dtype)
-        flat, step = out.view(-1), 0
-        step = max(1, _AT_ONCE // (flat.numel() // len(blocks)))
-        place = 0
+        rows = out.view(len(blocks), -1)  # one a block
+        step = max(1, _AT_ONCE // rows.shape[1])
         for first in range(0, len(blocks), step):
-            part = torch.from_numpy(dequantize(blocks[first : first + step], info.kind))
-            flat[place : place + part.numel()] = part.view(-1)
-            place += part.numel()
+            part = slice(first, first + step)
+            rows[part] = torch.from_numpy(dequantize(blocks[part], info.kind))
         self._forget(info)
         return out
 
@@ -147,8 +145,8 @@ def dequantize(blocks, kind):
     """
     size = _BLOCK_BYTES[arguments.one_of("kind", kind, tuple(_BLOCK_BYTES))]
     if not isinstance(blocks, numpy.ndarray) or blocks.dtype != numpy.uint8:
-        kind = isinstance(blocks, numpy.ndarray)
-        got = f"an array of {blocks.dtype}" if kind else arguments.describe(blocks)
+        array = isinstance(blocks, numpy.ndarray)
+        got = f"an array of {blocks.dtype}" if array else arguments.describe(blocks)
         raise TypeError(f"blocks: expected a uint8 array, got {got}")
     if blocks.ndim != 2 or blocks.shape[1] != size:
         raise ValueError(f"blocks: expected shape (blocks, {size}) for {kind}, got {blocks.shape}")

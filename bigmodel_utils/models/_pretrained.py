@@ -5,14 +5,13 @@ import torch
 from bigmodel_utils import arguments
 from bigmodel_utils.arguments import describe
 from bigmodel_utils.data import PretrainedTokenizer
-from bigmodel_utils.models._gguf import GGUF
+from bigmodel_utils.models._gguf import FLOATS, GGUF
 from bigmodel_utils.models._llama_names import IN_GGUF, tensor_names
 from bigmodel_utils.models._positions import rotary_tables
 from bigmodel_utils.models._transformer import GPT
 
 __all__ = ["load_pretrained"]
 
-_FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 _CONTROL = 3  # the kind of a token in a file that is special
 
 
@@ -36,7 +35,7 @@ def load_pretrained(path, *, dtype=torch.float32):
             holds: a damaged file, another architecture or tokenizer, a tensor that is missing or
             has another shape.
     """
-    arguments.one_of("dtype", dtype, _FLOATS)
+    arguments.one_of("dtype", dtype, FLOATS)
     file = GGUF(path)
     setting = _Settings(file)
     setting.expect("general.architecture", "llama")
@@ -96,7 +95,7 @@ def _options(setting, vocab_size):
     if scaled or "rope_freqs.weight" in setting.file.tensors:
         named = scaled[0] if scaled else "rope_freqs.weight"
         raise ValueError(f"{setting.file.path}: expected no scaled positions, got {named}")
-    options = dict(
+    return dict(
         vocab_size=vocab_size, context=get("llama.context_length", int), d_model=d_model,
         num_layers=get("llama.block_count", int), num_heads=num_heads,
         num_kv_heads=get("llama.attention.head_count_kv", int, num_heads), d_head=d_head,
@@ -104,7 +103,6 @@ def _options(setting, vocab_size):
         norm_eps=float(f"{eps:.7g}"),  # the file has it in float32
         tie_embeddings="output.weight" not in setting.file.tensors,
     )  # fmt: skip
-    return options
 
 
 def _state(file, model, dtype):

@@ -1,5 +1,6 @@
 """A GPT written to files that other libraries read."""
 
+import itertools
 import json
 import os
 import struct
@@ -48,7 +49,7 @@ def save_pretrained(model, folder, *, rope_base=10000.0):
     if config["tie_word_embeddings"]:
         del own["head.weight"]
     _write_safetensors(folder / "model.safetensors", {theirs[name]: x for name, x in own.items()})
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    _write_whole(folder / "config.json", [json.dumps(config, indent=2).encode() + b"\n"])
 
 
 def _config(model, rope_base):
@@ -104,7 +105,7 @@ def _config(model, rope_base):
 
 
 def _write_safetensors(file, tensors):
-    """Write tensors in the format of https://github.com/huggingface/safetensors, whole or not."""
+    """Write tensors in the format of https://github.com/huggingface/safetensors."""
     header, place = {"__metadata__": {"format": "pt"}}, 0
     for name, x in tensors.items():
         end = place + x.numel() * x.element_size()
@@ -113,10 +114,16 @@ def _write_safetensors(file, tensors):
         place = end
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
+    plain = (x.detach().cpu().contiguous().view(torch.uint8) for x in tensors.values())
+    parts = (one.numpy().data for one in plain)  # one tensor at a time
+    _write_whole(file, itertools.chain([struct.pack("<Q", len(text)), text], parts))
+
+
+def _write_whole(file, parts):
+    """Write bytes beside the place of a file, force them to disk, and then put them there."""
     partial = Path(f"{file}.partial")
     with open(partial, "wb") as stream:
-        stream.write(struct.pack("<Q", len(text)) + text)
-        for x in tensors.values():
-            plain = x.detach().cpu().contiguous().view(torch.uint8)
-            stream.write(plain.numpy().data)
+        stream.writelines(parts)
+        stream.flush()
+        os.fsync(stream.fileno())
     os.replace(partial, file)

@@ -198,6 +198,8 @@ def test_the_lean_pass_computes_what_the_model_does(lean):
     torch.manual_seed(0)
     model = GPT(61, d_model=48, num_layers=2, num_heads=6, num_kv_heads=2, context=32, d_ff=80,
                 activation="swiglu", rope_base=300, tie_embeddings=True).eval()  # fmt: skip
+    for weight in model.parameters():  # a new model's attention hardly tells in its logits
+        weight.normal_(std=0.3)
     tokens = torch.randint(61, (1, 20))
     expected = model(tokens)[0]
     for by_columns in (False, True):
@@ -207,10 +209,10 @@ def test_the_lean_pass_computes_what_the_model_does(lean):
             x = steps.step(token, place)
             torch.testing.assert_close(products.embedding @ x[0], expected[place])
             assert products.likeliest(x) == int(expected[place].argmax())
-        wrong = lean.Lean(model, products, rope_base=3, context=32)
+        wrong = lean.Lean(model, products, rope_base=100, context=32)
         for place, token in enumerate(tokens[0].tolist()):
             x = wrong.step(token, place)
-        assert (products.embedding @ x[0] - expected[-1]).abs().max() > 1e-5
+        assert (products.embedding @ x[0] - expected[-1]).abs().max() > 1e-2
 
 
 @torch.inference_mode()

@@ -1,6 +1,7 @@
 """Checkers of the exercises on the page "Deep learning: why depth"."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import torch
 
@@ -58,12 +59,16 @@ def pieces(function):
 
 
 def _pieces_by_slopes(w1, b1, w2, low, high):
-    low, high, size = Fraction(low), Fraction(high), 4096
-    units = [[Fraction(v) for v in unit] for unit in zip(*(t.tolist() for t in (w1, b1, w2)))]
-    places = [low + (high - low) * i / size for i in range(size + 1)]
-    values = [sum(v * max(w * x + b, Fraction(0)) for w, b, v in units) for x in places]
-    steps = [b - a for a, b in zip(values, values[1:], strict=False)]
-    return 1 + sum(a != b for a, b in zip(steps, steps[1:], strict=False))
+    """Count changes of the slope in exact arithmetic; all corners of the cases are eighths."""
+    low, count = Fraction(low), int(8 * (high - low))
+    units = list(zip(w1.tolist(), b1.tolist(), w2.tolist(), strict=True))
+    places = [low + Fraction(i, 8) for i in range(count + 1)]
+    values = [
+        sum(Fraction(v) * max(Fraction(w) * x + Fraction(b), 0) for w, b, v in units)
+        for x in places
+    ]
+    steps = [b - a for a, b in pairwise(values)]
+    return 1 + sum(a != b for a, b in pairwise(steps))
 
 
 def crooked(function):

@@ -1,4 +1,4 @@
-"""The tent map under the reader's hand, folded several times, beside a shallow network's best fit."""
+"""The tent map in the reader's hand, applied several times, beside a shallow network's fit."""
 
 from bigmodel_utils.live._schema import number, settings, whole
 from bigmodel_utils.live._words import shared

@@ -36,15 +36,16 @@ def _pieces(w1, b1, w2, low, high, *, weight=True, inside=True, once=True, cance
 def _crooked(tip, folds, *, up=None, down=None, corner=None, extra=0):
     rise = 1 / tip if up is None else up(tip)
     fall = 1 / (1 - tip) if down is None else down(tip)
-    bend = torch.tensor([[rise, -rise - fall]]).double()
-    corners = torch.tensor([0.0, -tip if corner is None else corner(tip)]).double()
+    bend = torch.tensor([[rise, -rise - fall]], dtype=torch.float64)
+    place = -tip if corner is None else corner(tip)
+    corners = torch.tensor([0.0, place], dtype=torch.float64)
     middle = [(bend.expand(2, 2), corners)] * (folds - 1 + extra)
     return [(torch.ones(2, 1).double(), corners), *middle, (bend, torch.zeros(1).double())]
 
 
 def _fall_alone(tip, folds):
     layers = _crooked(tip, folds)
-    bend = torch.tensor([[1 / tip, -1 / (1 - tip)]]).double()
+    bend = torch.tensor([[1 / tip, -1 / (1 - tip)]], dtype=torch.float64)
     return [(w if n == 0 else bend.expand(len(b), 2), b) for n, (w, b) in enumerate(layers)]
 
 

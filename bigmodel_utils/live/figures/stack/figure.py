@@ -15,7 +15,7 @@ LIMITS = {
 }
 WORDS = {
     **shared("fallback", "reset", "range", "typed"),
-    "whole": "Only whole numbers.",
+    "whole": "Only whole numbers of blocks and draws.",
     "blocks": "blocks",
     "scale": "variance of the weights, He = 1",
     "seed": "draw of the weights",

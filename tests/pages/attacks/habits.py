@@ -39,14 +39,14 @@ ATTACKS = {
     "mean_margin": {
         "the wrong sign": lambda z, a, b: (_pick(z, b) - _pick(z, a)).mean(),
         "a difference of probabilities": lambda z, a, b: (
-            (_pick(z.softmax(1), a) - _pick(z.softmax(1), b)).mean()
-        ),
+            _pick(z.softmax(1), a) - _pick(z.softmax(1), b)
+        ).mean(),
         "a sum": lambda z, a, b: (_pick(z, a) - _pick(z, b)).sum(),
         "bits": lambda z, a, b: (_pick(z, a) - _pick(z, b)).mean() / torch.tensor(2.0).log(),
         "every row with every pair": lambda z, a, b: (z[:, a] - z[:, b]).mean(),
         "softmax over the prompts": lambda z, a, b: (
-            (_pick(z.log_softmax(0), a) - _pick(z.log_softmax(0), b)).mean()
-        ),
+            _pick(z.log_softmax(0), a) - _pick(z.log_softmax(0), b)
+        ).mean(),
     },
     "ranks": {
         "places in the order": lambda x: x.argsort().double() + 1,

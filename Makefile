@@ -89,12 +89,13 @@ fmt: $(VENV)/.test ## format and lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.book ## print the speed ratios of benchmarks/
+bench: $(VENV)/.llm ## print the speed ratios of benchmarks/
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/convolution.py
 	$(BIN)/python benchmarks/recurrent.py
 	$(BIN)/python benchmarks/attention.py
 	$(BIN)/python benchmarks/generation.py
+	$(BIN)/python benchmarks/pretrained.py
 	$(BIN)/python benchmarks/language.py
 
 clean: ## remove what was built (the virtual environment stays)

@@ -2,166 +2,59 @@
 
     python benchmarks/pretrained.py [--rounds N] [--threads N] [--new-tokens N] [--prefill N]
 
-The ways: the book's GPT with its cache, in float32; a lean pass with static buffers and fused
-projections, in float32; the same on the file's own 4-bit codes, which stay packed, in bfloat16; the
-transformers library; and llama.cpp, where it is installed. Rounds are interleaved, and the median
-of the ratios is printed. With one thread, the default, time is the process's CPU time, else time on
-the wall. The ways in float32 must write the same tokens; that of 4 bits rounds otherwise, so it is
-told how many tokens agree until the first that differs.
+The ways: the book's GPT with its cache, in float32; a lean pass with fused matrices, in float32,
+laid out as this processor reads them faster; the same on the file's own 4-bit codes, which stay
+packed, in bfloat16; the transformers library; and llama.cpp, where `llama_cpp` or `cyllama` brings
+it. Rounds are interleaved, and the median of the ratios is printed. With one thread, the default,
+time is the process's CPU time, else time on the wall. The ways in float32 must write the same
+tokens; that of 4 bits rounds otherwise, so it is told how many tokens agree until the first that
+differs. Then: the share of the measured read bandwidth that the float32 ways use; a prompt read at
+once; and, in a fresh process each, the time to load the model and the time to the first token.
 """
 
 import argparse
+import copy
 import importlib.util
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 
 from _timing import timed
 
-from bigmodel_utils.device import setup
+from bigmodel_utils.device import number_format, setup
 
 PROMPT = "The old bridge"  # short: the lean pass reads it token by token
-
-
-class Lean:
-    """One position at a time: static buffers, queries with keys with values, gate with up."""
-
-    def __init__(self, model, products):
-        import torch
-
-        self.model, self.products = model, products
-        layer = model.blocks[0].attention
-        self.heads, self.kv, self.d = layer.num_heads, layer.num_kv_heads, layer.d_head
-        self.dtype = products.dtype
-        shape = (len(model.blocks), 2, self.kv, 512, self.d)
-        self.kept = torch.zeros(shape, dtype=self.dtype)
-        self.norms = [
-            [norm.weight.to(self.dtype) for norm in (block.norm1, block.norm2)]
-            for block in model.blocks
-        ]
-        self.last = model.norm.weight.to(self.dtype)
-        self.cos, self.sin = model.rotary_cos.to(self.dtype), model.rotary_sin.to(self.dtype)
-
-    def step(self, token, place):
-        """Return the logits after ``token`` at ``place``."""
-        import torch
-        import torch.nn.functional as F
-
-        model, multiply, eps = self.model, self.products, self.model.norm.eps
-        x = model.embedding.weight[token].to(self.dtype)[None]  # (1, d_model)
-        cos, sin = self.cos[place], self.sin[place]
-        for i, (one, two) in enumerate(self.norms):
-            heads = multiply(i, "qkv", F.rms_norm(x, one.shape, one, eps)).view(-1, self.d)
-            turned = heads[: self.heads + self.kv]
-            first, second = turned.chunk(2, dim=-1)
-            keys, values = self.kept[i]
-            turned = torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
-            keys[:, place] = turned[self.heads :]
-            values[:, place] = heads[self.heads + self.kv :]
-            q = turned[: self.heads].view(1, self.kv, -1, self.d)  # a group's queries as rows
-            seen = (keys[None, :, : place + 1], values[None, :, : place + 1])
-            out = F.scaled_dot_product_attention(q, *seen)
-            x = x + multiply(i, "out", out.reshape(1, -1))
-            gate, up = multiply(i, "gate_up", F.rms_norm(x, two.shape, two, eps)).chunk(2, dim=-1)
-            x = x + multiply(i, "down", F.silu(gate) * up)
-        return multiply.head(F.rms_norm(x, self.last.shape, self.last, eps))[0]
-
-    def generate(self, prompt, new_tokens):
-        """Return the prompt, a list, and what follows greedily."""
-        tokens = list(prompt)
-        for place in range(len(prompt) + new_tokens - 1):
-            logits = self.step(tokens[place], place)
-            if place >= len(prompt) - 1:
-                tokens.append(int(logits.argmax()))
-        return tokens
-
-
-class Float32:
-    """Products with fused matrices."""
-
-    def __init__(self, model):
-        import torch
-
-        self.dtype, self.embedding, self.fused = torch.float32, model.embedding.weight, []
-        for block in model.blocks:
-            a, f = block.attention, block.feed_forward
-            self.fused.append(
-                {
-                    "qkv": torch.cat([p.weight for p in (a.q_proj, a.k_proj, a.v_proj)]),
-                    "out": a.out_proj.weight,
-                    "gate_up": torch.cat([f.gate_proj.weight, f.up_proj.weight]),
-                    "down": f.down_proj.weight,
-                }
-            )
-
-    def __call__(self, i, name, x):
-        import torch
-
-        return torch.mv(self.fused[i][name], x[0])[None]
-
-    def head(self, x):
-        import torch
-
-        return torch.mv(self.embedding, x[0])[None]
-
-
-class Packed:
-    """Products with the file's 4-bit codes: w = s c + m = s (c - 8) + (m + 8 s)."""
-
-    def __init__(self, model, file):
-        import torch
-
-        self.dtype, self.fused = torch.bfloat16, []
-        self.embedding = model.embedding.weight.bfloat16()
-        d_head = model.blocks[0].attention.d_head
-        for i in range(len(model.blocks)):
-            named = {"qkv": ("attn_q", "attn_k", "attn_v"), "out": ("attn_output",),
-                     "gate_up": ("ffn_gate", "ffn_up"), "down": ("ffn_down",)}  # fmt: skip
-            parts = {}
-            for name, tensors in named.items():
-                found = [self._read(file, f"blk.{i}.{t}.weight", d_head) for t in tensors]
-                codes, scales = (torch.cat(part) for part in zip(*found, strict=True))
-                packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes.contiguous(), 1)
-                # Scales and zeros as the product reads them, (groups, rows, 2).
-                parts[name] = packed, scales.transpose(0, 1).bfloat16().contiguous()
-            self.fused.append(parts)
-
-    def _read(self, file, name, d_head):
-        import torch
-
-        (rows, columns), blocks = file.tensors[name].shape, torch.from_numpy(file.raw(name).copy())
-        halves = blocks[:, :4].contiguous().view(torch.float16).float().view(rows, -1, 2)
-        codes = torch.cat([blocks[:, 4:] & 15, blocks[:, 4:] >> 4], dim=1)
-        codes = codes.view(rows, columns).int()
-        scale, least = halves.unbind(-1)
-        scales = torch.stack([scale, least + 8 * scale], dim=-1)  # (rows, groups, 2)
-        if name.endswith(("attn_q.weight", "attn_k.weight")):  # the book's order of rows
-            order = torch.arange(rows).view(-1, d_head // 2, 2).transpose(1, 2).flatten()
-            codes, scales = codes[order], scales[order]
-        return codes, scales
-
-    def __call__(self, i, name, x):
-        import torch
-
-        packed, scales = self.fused[i][name]
-        return torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, 32, scales)
-
-    def head(self, x):
-        import torch
-
-        return torch.mv(self.embedding, x[0])[None]
+ROPE_BASE = 100_000
+# In a fresh process: what a first page needs from a cold start to its first token.
+FIRST_TOKEN = """
+import time
+from bigmodel_utils.device import setup
+setup(0, threads=1)
+import torch
+from bigmodel_utils import data, models
+imported = time.process_time()
+model, tokenizer = models.load_pretrained(data.language_model_file())
+loaded = time.process_time()
+row = torch.tensor([tokenizer.encode("The capital of France is")])
+with torch.no_grad():
+    token = model(row)[0, -1].argmax()
+print(loaded - imported, time.process_time(), tokenizer.decode([int(token)]))
+"""
 
 
 def ways(model, file, tokenizer, path):
     """Return {name: function (prompt, new_tokens) that returns tokens}, and the library's model."""
     import torch
     import transformers
+    from _lean import CodedProducts, Lean
 
     from bigmodel_utils.models import generate, save_pretrained
 
     transformers.utils.logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as folder:
-        save_pretrained(model, folder, rope_base=100_000)
+        save_pretrained(model, folder, rope_base=ROPE_BASE)
         library = transformers.AutoModelForCausalLM.from_pretrained(folder)
 
     def by_library(prompt, new_tokens):
@@ -174,24 +67,118 @@ def ways(model, file, tokenizer, path):
 
     found = {
         "book, float32": by_book,
-        "lean, float32": Lean(model, Float32(model)).generate,
+        "lean, float32": faster_layout(model).generate,
         "transformers, float32": by_library,
-        "lean, 4 bits": Lean(model, Packed(model, file)).generate,
+        "lean, 4 bits": Lean(model, CodedProducts(model, file), rope_base=ROPE_BASE).generate,
     }
-    if importlib.util.find_spec("llama_cpp"):
-        import llama_cpp
-
-        llama = llama_cpp.Llama(model_path=str(path), n_threads=1, verbose=False)
-
-        def by_llama(prompt, new_tokens):
-            llama.reset()
-            stream = llama.generate(prompt, temp=0.0)
-            return [*prompt, *(next(stream) for _ in range(new_tokens))]
-
-        found["llama.cpp, 4 bits"] = by_llama
+    if importlib.util.find_spec("cyllama"):
+        found["llama.cpp, 4 bits"] = by_cyllama(path)
+    elif importlib.util.find_spec("llama_cpp"):
+        found["llama.cpp, 4 bits"] = by_llama_cpp(path)
     else:
         print("llama.cpp: not installed")
     return found, library
+
+
+def faster_layout(model):
+    """Return the lean pass on float32 matrices by rows or by columns, whichever is faster here."""
+    from _lean import FloatProducts, Lean
+
+    passes = {
+        name: Lean(model, FloatProducts(model, by_columns=name == "columns"), rope_base=ROPE_BASE)
+        for name in ("rows", "columns")
+    }
+    took = {
+        name: min(timed(lean.generate, [504], 4)[1] for _ in range(3))
+        for name, lean in passes.items()
+    }
+    print(
+        f"float32 matrices laid out by columns: {took['rows'] / took['columns']:.2f} times as fast"
+    )
+    return passes[min(took, key=took.get)]
+
+
+def by_llama_cpp(path):
+    """Return a greedy writer by llama.cpp, through llama-cpp-python."""
+    import llama_cpp
+    import torch
+
+    llama = llama_cpp.Llama(model_path=str(path), n_threads=torch.get_num_threads(), verbose=False)
+
+    def write(prompt, new_tokens):
+        llama.reset()
+        stream = llama.generate(prompt, temp=0.0)
+        return [*prompt, *(next(stream) for _ in range(new_tokens))]
+
+    return write
+
+
+def by_cyllama(path):
+    """The same through cyllama."""
+    import cyllama.llama.llama_cpp as engine
+    import torch
+
+    engine.disable_logging()
+    settings, options = engine.LlamaModelParams(), engine.LlamaContextParams()
+    settings.n_gpu_layers = 0
+    options.n_ctx, options.n_threads = 1024, torch.get_num_threads()
+    options.n_threads_batch = options.n_threads
+    model = engine.LlamaModel(path_model=str(path), params=settings)
+    context = engine.LlamaContext(model=model, params=options)
+    greedy = engine.LlamaSampler(engine.LlamaSamplerChainParams())
+    greedy.add_greedy()
+
+    def write(prompt, new_tokens):
+        context.kv_cache_clear()
+        context.decode(engine.llama_batch_get_one(list(prompt)))
+        tokens = [*prompt, greedy.sample(context, -1)]
+        while len(tokens) < len(prompt) + new_tokens:
+            context.decode(engine.llama_batch_get_one(tokens[-1:], len(tokens) - 1))
+            tokens.append(greedy.sample(context, -1))
+        return tokens
+
+    return write
+
+
+def read_bandwidth(model):
+    """Return the size of the weights in bytes, and the best rate seen of reading them, bytes/s."""
+    weights = [p for p in model.parameters() if p.ndim == 2]  # the tied head is there once
+    num_bytes = sum(w.numel() * w.element_size() for w in weights)
+    seconds = min(timed(lambda: [w.sum() for w in weights])[1] for _ in range(7))
+    return num_bytes, num_bytes / seconds
+
+
+def reading(model, library, num_tokens, rounds):
+    """Print how fast a prompt is read at once."""
+    import torch
+
+    row, ways = torch.randint(17, 49_152, (1, num_tokens)), {"float32": model}
+    if number_format("cpu") is torch.bfloat16:
+        ways["bfloat16"] = copy.deepcopy(model).bfloat16()
+    plain = model(row)
+    for name, own in ways.items():
+        logits, times = own(row).float(), []
+        assert logits.isfinite().all(), name
+        agreed = (logits.argmax(-1) == plain.argmax(-1)).double().mean().item()
+        for _ in range(rounds):
+            times.append((timed(own, row)[1], timed(library, row)[1]))
+        ratio = statistics.median(other / mine for mine, other in times)
+        speed = num_tokens / statistics.median(mine for mine, _ in times)
+        print(
+            f"reading {num_tokens} tokens at once, {name}: {speed:.0f} tokens/s, {ratio:.2f} times "
+            f"as fast as transformers in float32; {agreed:.1%} of the likeliest tokens the same"
+        )
+
+
+def first_token():
+    """Print the CPU time from a cold start to the first token, and that of loading."""
+    command, took = [sys.executable, "-c", FIRST_TOKEN], []
+    for _ in range(3):
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        took.append((float(found[0]), float(found[1])))
+    loading, whole = (min(column) for column in zip(*took, strict=True))
+    print(f"from a cold start: first token after {whole:.1f} CPU-s (goal 8), of which loading "
+          f"{loading:.1f} (goal 2)")  # fmt: skip
 
 
 def main():
@@ -230,16 +217,15 @@ def main():
         same = equal.index(False) if False in equal else len(equal)
         speed = options.new_tokens / statistics.median(seconds)
         print(f"{name}: {speed:.1f} tokens/s, {ratio:.2f} times the book's; {same} tokens the same")
-    row = torch.randint(17, 49_152, (1, options.prefill))
-    ratios = []
-    for _ in range(options.rounds):
-        _, own = timed(model, row)
-        _, other = timed(library, row)
-        ratios.append(other / own)
-    print(
-        f"reading {options.prefill} tokens at once: {options.prefill / own:.0f} tokens/s, "
-        f"{statistics.median(ratios):.2f} times as fast as transformers"
-    )
+    num_bytes, bandwidth = read_bandwidth(model)
+    for name in (plain, "lean, float32"):
+        reached = num_bytes * options.new_tokens / statistics.median(times[name])
+        print(
+            f"{name}: {reached / bandwidth:.0%} of the measured read bandwidth, "
+            f"{bandwidth / 1e9:.1f} GB/s"
+        )
+    reading(model, library, options.prefill, options.rounds)
+    first_token()
 
 
 if __name__ == "__main__":

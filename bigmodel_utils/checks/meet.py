@@ -19,7 +19,7 @@ def text_bits(function):
         (40 * random_tensor(4, 5, 4), torch.tensor([1, 2, 3, 0, 1])),
     ]
     return grade(
-        function,
+        lambda logits, tokens: _number(function(logits, tokens)),
         cases,
         _bits_by_loops,
         hint="The logits at place t are about the token at place t + 1; a bit is a logarithm to "
@@ -46,7 +46,7 @@ def path_at(function):
         (random_tensor(4, 5, 2), torch.tensor([0, 1, 1, 0, 1]), 1.7),
     ]
     return grade(
-        function,
+        lambda logits, path, temperature: _number(function(logits, path, temperature)),
         cases,
         _path_by_loops,
         hint="Divide the logits by the temperature, make probabilities of each row, and multiply "
@@ -65,7 +65,7 @@ def _path_by_loops(logits, path, temperature):
 def draw(function):
     """Check ``function(logits, temperature, u)``: the token that inverse sampling draws."""
     equal = torch.zeros(4, dtype=torch.float64)
-    cases = [(equal, 1.0, u) for u in (0.0, 0.2, 0.3, 0.6, 0.99)]
+    cases = [(equal, 1.0, u) for u in (0.0, 0.2, 0.25, 0.3, 0.6, 0.75, 0.99)]
     cases += [(random_tensor(1, 6), 0.7, u) for u in (0.05, 0.5, 0.9)]
     cases += [(3 * random_tensor(2, 9), 2.0, u) for u in (0.1, 0.45, 0.8)]
     cases += [(3 * random_tensor(2, 9), 0.4, u) for u in (0.1, 0.45, 0.8)]
@@ -79,7 +79,7 @@ def draw(function):
 
 
 def _number(value):
-    return value if value is None or value is ... else torch.as_tensor(value).double()
+    return value if value is None or value is ... else torch.as_tensor(value, dtype=torch.float64)
 
 
 def _draw_by_loop(logits, temperature, u):

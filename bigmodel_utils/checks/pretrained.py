@@ -7,6 +7,7 @@ import struct
 import torch
 
 from bigmodel_utils.checks import grade, random_tensor
+from bigmodel_utils.words import say
 
 __all__ = ["copying_score", "dequantize_q4_0", "excess", "grouped_step", "to_neighbours"]
 
@@ -77,13 +78,36 @@ def grouped_step(function):
         kept = [random_tensor(3 * seed + i, b, n_kv, s, d) for i in (1, 2)]
         cases.append((q, *kept))
     return grade(
-        function,
+        lambda q, keys, values: _without_copies(function, q, keys, values),
         cases,
         _heads_by_loops,
         forbidden=_COPIES,
         hint="Neighbouring query heads share a head of keys: give q the axes (b, n_kv, n / n_kv, "
         "d), and one product does a group.",
     )
+
+
+def _without_copies(function, q, keys, values):
+    # A copy can be made in many ways, by a list of indices or by adding zeros: every result counts.
+    from torch.overrides import TorchFunctionMode
+
+    shared = [h * keys.shape[1] // q.shape[1] for h in range(q.shape[1])]
+    copies = [keys[:, shared], values[:, shared]]
+    # With a head of keys each nothing is copied; at one position the output is a value itself.
+    single = q.shape[1] == keys.shape[1] or keys.shape[2] == 1
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(self, called, types, args=(), kwargs=None):
+            made = called(*args, **(kwargs or {}))
+            if not single and isinstance(made, torch.Tensor):
+                for copy in copies:
+                    same = made.numel() == copy.numel() and made.dtype == copy.dtype
+                    if same and torch.equal(made.reshape(copy.shape), copy):
+                        raise ValueError(say("keys or values were copied for every query head"))
+            return made
+
+    with Watch():
+        return function(q, keys, values)
 
 
 def _heads_by_loops(q, keys, values):

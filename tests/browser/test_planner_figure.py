@@ -64,12 +64,14 @@ def check_plan(page):
     assert float(data["joules"]) == pytest.approx(seconds * watts, rel=1e-9)
     pairs = d // 64 * (2 * t if plain else 1)
     kept = b * t * (L * (18 * d + 2 + pairs) + 3 * d + 1 + 50_257)
-    pieces = [(6 if mixed else 4), 4, 8]
-    expected = [report.params * piece for piece in pieces] + [kept * (2 if mixed else 4), memory]
+    pieces, logits = [(6 if mixed else 4), 4, 8], b * t * 50_257
+    expected = [report.params * piece for piece in pieces]
+    expected.append(kept * 2 + logits * 2 if mixed else kept * 4)
+    expected += [logits * (10 if mixed else 12), memory]
     shown = read(page, "bytes")[:, 0].tolist()
     assert shown == pytest.approx(expected, rel=1e-12)
-    assert float(data["need"]) == pytest.approx(sum(expected[:4]), rel=1e-12)
-    assert (data["fits"] == "true") == (sum(expected[:4]) <= memory)
+    assert float(data["need"]) == pytest.approx(sum(expected[:5]), rel=1e-12)
+    assert (data["fits"] == "true") == (sum(expected[:5]) <= memory)
     text = page.locator(".lf-result").inner_text()
     assert ("does not fit" in text) == (data["fits"] == "false")
     return shown

@@ -183,3 +183,53 @@ def test_gpu_stops_with_a_message_where_there_is_none():
     assert result.returncode != 0
     assert "needs a CUDA GPU" in result.stderr
     assert "--smoke" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def lean():
+    """The lean pass of the benchmark of pretrained models."""
+    return SimpleNamespace(**runpy.run_path(ROOT / "benchmarks" / "_lean.py"))
+
+
+@torch.inference_mode()
+def test_the_lean_pass_computes_what_the_model_does(lean):
+    from bigmodel_utils.models import GPT
+
+    torch.manual_seed(0)
+    model = GPT(61, d_model=48, num_layers=2, num_heads=6, num_kv_heads=2, context=32, d_ff=80,
+                activation="swiglu", rope_base=300, tie_embeddings=True).eval()  # fmt: skip
+    for weight in model.parameters():  # a new model's attention hardly tells in its logits
+        weight.normal_(std=0.3)
+    tokens = torch.randint(61, (1, 20))
+    expected = model(tokens)[0]
+    for by_columns in (False, True):
+        products = lean.FloatProducts(model, by_columns=by_columns)
+        steps = lean.Lean(model, products, rope_base=300, context=32)
+        for place, token in enumerate(tokens[0].tolist()):
+            x = steps.step(token, place)
+            torch.testing.assert_close(products.embedding @ x[0], expected[place])
+            assert products.likeliest(x) == int(expected[place].argmax())
+        wrong = lean.Lean(model, products, rope_base=100, context=32)
+        for place, token in enumerate(tokens[0].tolist()):
+            x = wrong.step(token, place)
+        assert (products.embedding @ x[0] - expected[-1]).abs().max() > 1e-2
+
+
+@torch.inference_mode()
+def test_products_with_a_file_s_own_codes_are_near_those_with_its_weights(lean):
+    from bigmodel_utils import data, models
+
+    path = data.language_model_file()  # make test installs it
+    model, tokenizer = models.load_pretrained(path)
+    coded = lean.CodedProducts(model, models.GGUF(path))
+    plain = lean.FloatProducts(model, by_columns=False)
+    for i in (0, 17, 29):
+        for name, columns in (("qkv", 576), ("out", 576), ("gate_up", 576), ("down", 1536)):
+            x = torch.randn(1, columns)
+            got, expected = coded(i, name, x).float(), plain(i, name, x)
+            assert (got - expected).norm() < 0.01 * expected.norm(), (i, name)
+    right = lean.Lean(model, plain, rope_base=100_000)
+    for place, token in enumerate(tokenizer.encode("The capital of France is")):
+        x = right.step(token, place)
+    assert coded.likeliest(x) == plain.likeliest(x)
+    assert tokenizer.decode([coded.likeliest(x)]) == " Paris"

@@ -22,13 +22,15 @@ def _kept(
     return size * numbers + blocks * ((t * t + t) if masks else 0)
 
 
-def _rows(d_in, d_out, s, peak, bandwidth, *, matrix_only=False, flops=2, up=True, never=-1):
+def _rows(
+    d_in, d_out, s, peak, bandwidth, *, matrix_only=False, flops=2, up=True, never=-1, more=0
+):
     bend, a = peak / bandwidth, d_in * d_out
     gain = flops * a - (0 if matrix_only else bend * s * (d_in + d_out))
     if gain <= 0:
         return never
     m = bend * s * a / gain
-    return math.ceil(m) if up else math.floor(m)
+    return math.ceil(m) if up else math.floor(m) + more
 
 
 def _report(flops, hours, peak, watts, factors, *, second=3600, giga=1e9, how="product"):
@@ -53,6 +55,7 @@ ATTACKS = {
         "no output layer": _with(_over, output=False),
         "the embedding multiplied": _with(_over, looked_up=True),
         "without norms": _with(_over, norms=False),
+        "half the pairs, as if causal": _with(_over, pairs=6),
         "pairs of the forward pass": _with(_over, pairs=4),
         "no pairs": _with(_over, pairs=0),
         "over 6M": _with(_over, of="M"),
@@ -61,6 +64,9 @@ ATTACKS = {
     "checkpointed": {
         "no inputs": _with(_kept, inputs=0),
         "one input": _with(_kept, inputs=1),
+        "masks of all blocks": lambda L, d, n, f, V, b, t: (
+            _kept(L, d, n, f, V, b, t) + (L - 1) * (t * t + t)
+        ),
         "all blocks": lambda L, *rest: _kept(L, *rest, blocks=L),
         "without the block at work": _with(_kept, blocks=0),
         "without the loss": _with(_kept, loss=False),
@@ -74,9 +80,11 @@ ATTACKS = {
         "the matrix's bytes alone": _with(_rows, matrix_only=True),
         "one FLOP for a product and a sum": _with(_rows, flops=1),
         "rounded down": _with(_rows, up=False),
+        "one more than rounded down": _with(_rows, up=False, more=1),
         "zero for never": _with(_rows, never=0),
         "bandwidth over peak": lambda i, o, s, p, b: _rows(i, o, s, b, p),
         "without the size of a number": lambda i, o, s, p, b: _rows(i, o, 1, p, b),
+        "at least two": lambda *a: max(2, _rows(*a)),
         "a constant": lambda *_: 16,
     },
     "report": {

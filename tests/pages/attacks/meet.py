@@ -52,6 +52,7 @@ ATTACKS = {
     "draw": {
         "the likeliest": lambda z, t, u: int(z.argmax()),
         "temperature ignored": lambda z, t, u: int((z.softmax(0).cumsum(0) <= u).sum()),
+        "a sum of u itself": lambda z, t, u: int(((z / t).softmax(0).cumsum(0) < u).sum()),
         "one too many": lambda z, t, u: int(((z / t).softmax(0).cumsum(0) <= u).sum()) + 1,
         "the likeliest first": lambda z, t, u: int(
             z.argsort(descending=True)[

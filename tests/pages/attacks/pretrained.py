@@ -73,6 +73,12 @@ def _copied(q, keys, values):
     return ((q[:, :, None] @ keys.mT / q.shape[-1] ** 0.5).softmax(-1) @ values)[:, :, 0]
 
 
+def _copied_by_index(q, keys, values):
+    heads = [h * keys.shape[1] // q.shape[1] for h in range(q.shape[1])]
+    keys, values = keys[:, heads], values[:, heads]
+    return ((q[:, :, None] @ keys.mT / q.shape[-1] ** 0.5).softmax(-1) @ values)[:, :, 0]
+
+
 def _first_head_for_all(q, keys, values):
     weights = (q @ keys[:, 0].mT / q.shape[-1] ** 0.5).softmax(-1)
     return weights @ values[:, 0]
@@ -144,6 +150,7 @@ ATTACKS = {
         "divided by d": partial(_grouped, root=False),
         "softmax over queries": partial(_grouped, over=-2),
         "copied keys": _copied,
+        "copied by indexing": _copied_by_index,
         "the first head for all": _first_head_for_all,
         "zeros": lambda q, keys, values: torch.zeros_like(q),
     },

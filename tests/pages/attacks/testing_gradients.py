@@ -1,6 +1,7 @@
 """Realistic wrong answers to the exercises of "Gradients, tested and followed"."""
 
 import torch
+from torch.autograd import forward_ad
 
 __all__ = ["ATTACKS"]
 
@@ -46,6 +47,28 @@ def _by_differences(f, x):
     return slopes
 
 
+def _by_better_differences(f, x):
+    """Three central differences, whose errors cancel up to the sixth power of the step."""
+    slopes = torch.zeros_like(x)
+    for place in range(x.numel()):
+        move = torch.zeros_like(x)
+        move.view(-1)[place] = 0.0025
+        near, middle, far = ((f(x + k * move) - f(x - k * move)) / (0.005 * k) for k in (1, 2, 4))
+        slopes.view(-1)[place] = (64 * near - 20 * middle + far) / 45
+    return slopes
+
+
+def _by_dual_numbers(f, x):
+    slopes = torch.zeros_like(x)
+    for place in range(x.numel()):
+        direction = torch.zeros_like(x)
+        direction.view(-1)[place] = 1
+        with forward_ad.dual_level():
+            value = f(forward_ad.make_dual(x, direction))
+            slopes.view(-1)[place] = forward_ad.unpack_dual(value).tangent
+    return slopes
+
+
 def _by_autograd(f, x):
     leaf = x.clone().requires_grad_()
     return torch.autograd.grad(f(leaf), leaf)[0]
@@ -62,6 +85,12 @@ ATTACKS = {
             f, gradient, torch.zeros(shape, dtype=torch.float64)
         ),
         "positive numbers": lambda f, gradient, shape: _compared(f, gradient, _random(shape).abs()),
+        "negative numbers": lambda f, gradient, shape: _compared(
+            f, gradient, -_random(shape).abs()
+        ),
+        "whole numbers": lambda f, gradient, shape: _compared(
+            f, gradient, (2 * _random(shape)).round()
+        ),
         "the sum of the entries": lambda f, gradient, shape: _compared(
             f, gradient, _random(shape), total=True
         ),
@@ -100,6 +129,8 @@ ATTACKS = {
     },
     "complex_gradient": {
         "central differences": _by_differences,
+        "better differences": _by_better_differences,
+        "dual numbers": _by_dual_numbers,
         "a real step's size": lambda f, x: _by_complex(f, x, step=1e-4),
         "the real part": lambda f, x: _by_complex(f, x, part="real"),
         "not divided": lambda f, x: _by_complex(f, x, divide=False),

@@ -21,7 +21,9 @@ function draw() {
     const pairs = s.attention === "plain" ? 2 * (d / HEAD) * t : d / HEAD;
     const kept = b * t * (L_ * (10 * d + 2 + 8 * d + pairs) + 3 * d + 1 + VOCABULARY);
     const bytes = { weights: (mixed ? 6 : 4) * n, gradients: 4 * n, optimizer: 8 * n,
-      activations: (mixed ? 2 : 4) * kept };
+      activations: (mixed ? 2 : 4) * kept + (mixed ? 2 : 0) * b * t * VOCABULARY, // the loss in float32
+      // The logits, the gradient of their logarithms and their own.
+      loss: (mixed ? 10 : 12) * b * t * VOCABULARY };
     const rate = s.utilisation * (mixed ? bfloat16 : float32);
     const seconds = flops / rate;
     return { n, flops, bytes, need: sum(Object.values(bytes)), memory, rate, seconds, joules: seconds * watts };
@@ -44,7 +46,7 @@ function draw() {
     (next) => set("device")(Number(next)));
   const plots = div("lf-plots");
   const names = { weights: L.weights, gradients: L.gradients, optimizer: L.optimizer, activations: L.activations,
-    available: L.available };
+    loss: L.loss, available: L.available };
   const size = (bytes) => bytes >= 1e12 ? digits(bytes / 1e12) + " TB" : digits(bytes / 1e9) + " GB";
   const period = (seconds) => {
     const units = [[31557600, "a"], [86400, "d"], [3600, "h"], [1, "s"]];
@@ -58,7 +60,7 @@ function draw() {
     const all = { ...bytes, available: memory };
     const most = Math.max(...Object.values(all));
     const [left, right] = [width < 520 ? 128 : 150, 84];
-    const svg = el("svg", { width, height: ROW * 5 + 4, class: "lf-plot", role: "img", "aria-label": L.bars });
+    const svg = el("svg", { width, height: ROW * 6 + 4, class: "lf-plot", role: "img", "aria-label": L.bars });
     Object.entries(all).forEach(([key, value], i) => {
       svg.append(svgText(left - 6, i * ROW + 18, names[key], "end"),
         el("rect", { x: left, y: i * ROW + 5, width: Math.max(0.5, (width - left - right) * value / most), height: ROW - 8,

@@ -42,6 +42,7 @@ WORDS = {
     "gradients": "gradients",
     "optimizer": "Adam's two moments",
     "activations": "activations",
+    "loss": "work on the logits",
     "available": "the device",
     "model": "{n} parameters, {flops} FLOPs.",
     "fits": "{need} needed, {have} there: it fits.",
@@ -49,7 +50,9 @@ WORDS = {
     "time": "At {rate} FLOPs a second it takes {time} and {energy} on one device.",
     "hint": "A GPT with a vocabulary of 50,257, heads of 64 features, a feed-forward layer of "
     "width 4d, and no biases. Peak numbers are the makers'; the share of the peak is yours to "
-    "assume.",
+    "assume. The bars are never all there at one time: their sum is an upper bound. With bfloat16 "
+    "the loss is in float32; PyTorch's autocast keeps norms in float32 as well and needs more. The "
+    "energy is the device's own at full power.",
 }
 
 # name, FLOPs a second in float32 and in bfloat16, bytes of memory, watts

@@ -35,6 +35,13 @@ TIES = {
 }
 PLACE = "occupation, by its place after the first sentence"
 
+BEYOND = """() => {
+    const box = document.querySelector(".lf-plot").getBoundingClientRect();
+    return [...document.querySelectorAll(".lf-plot *")].map((n) => n.getBoundingClientRect())
+        .filter((b) => b.left < box.left - 1 || b.right > box.right + 1
+            || b.top < box.top - 1 || b.bottom > box.bottom + 1).length;
+}"""
+
 
 def ranks(values):
     """From 1 on, ties averaged: through the counts of the sorted distinct values."""
@@ -75,7 +82,8 @@ def check(page, data):
     if y:
         expected += [shown[y - 1, one], log_odds[y - 1, one].sigmoid()]
         names += ["y", "shareY"]
-    assert [float(got[key]) for key in names] == pytest.approx(expected, rel=1e-12, abs=1e-14)
+    for key, value in zip(names, expected, strict=True):
+        assert float(got[key]) == pytest.approx(value.item(), rel=1e-12, abs=1e-14), key
     for t in filter(None, (x, y)):
         assert "“" + data["templates"][t - 1].replace("{}", "…") + "”" in text
     assert text.count("for the person") == relative * (1 + bool(y))
@@ -104,12 +112,12 @@ def check(page, data):
         for kind, line in (("person", neutral[t - 1]), ("even", double(0.0))):
             mark = page.locator(f"[data-grid={kind}][data-col='{t - 1}']").first
             line = line - neutral[t - 1] * relative
-            assert float(mark.get_attribute("data-value")) == pytest.approx(line, abs=1e-14)
+            assert float(mark.get_attribute("data-value")) == pytest.approx(line.item(), abs=1e-14)
             if centred.any():
                 drawn = float(mark.get_attribute("x1")) if t == x and x != y else None
                 if drawn is not None:
                     across = places[:, 0].mean() + (line - values.mean()) * scale
-                    assert drawn == pytest.approx(across, abs=0.01)
+                    assert drawn == pytest.approx(across.item(), abs=0.01)
 
     if not y:
         assert got["ranks"] == "" and "correlation" not in text
@@ -121,18 +129,7 @@ def check(page, data):
             r = torch.corrcoef(torch.stack([a, b]))[0, 1].item()
             assert float(got["ranks"]) == pytest.approx(r, abs=1e-12)
             assert f"{len(order)} occupations: {round(r, 3):g}.".replace("-", "−") in text
-    # Nothing is drawn beyond the plot.
-    assert (
-        page.evaluate(
-            """() => {
-            const box = document.querySelector(".lf-plot").getBoundingClientRect();
-            return [...document.querySelectorAll(".lf-plot *")].map((n) => n.getBoundingClientRect())
-                .filter((b) => b.left < box.left - 1 || b.right > box.right + 1
-                    || b.top < box.top - 1 || b.bottom > box.bottom + 1).length;
-        }"""
-        )
-        == 0
-    )
+    assert page.evaluate(BEYOND) == 0, "nothing is drawn beyond the plot"
     return name
 
 

@@ -38,8 +38,8 @@ WORDS = {
     "p(she) / (p(she) + p(he)) = {share}.",
     "ranks": "Rank correlation of the two sentences over {n} occupations: {r}.",
     "level": "No rank correlation: after one sentence all occupations are level.",
-    "hint": "Log odds: ln p(she) − ln p(he). Solid line: both are as likely. Dashed: the person, in "
-    "place of an occupation. Click a dot, or move the slider.",
+    "hint": "Log odds: ln p(she) − ln p(he). Solid line: both are as likely. Dashed: the person, "
+    "in place of an occupation. Click a dot, or move the slider.",
 }
 
 # What SmolLM2-135M says, as page 1.1.1 computed it.

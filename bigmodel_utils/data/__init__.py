@@ -6,6 +6,7 @@ installs anyway, or, for a pretrained language model, inside one more.
 
 from bigmodel_utils.data._augment import random_affine, random_shift
 from bigmodel_utils.data._images import Mnist, load_mnist, load_photographs, split
+from bigmodel_utils.data._known_texts import load_known_texts
 from bigmodel_utils.data._language_model import language_model_file
 from bigmodel_utils.data._passages import load_passages
 from bigmodel_utils.data._pretrained_tokenizer import PretrainedTokenizer
@@ -25,6 +26,7 @@ __all__ = [
     "PublishedModel",
     "language_model_file",
     "load_japanese_vowels",
+    "load_known_texts",
     "load_mnist",
     "load_passages",
     "load_photographs",

@@ -21,6 +21,12 @@ MATHEMATICS = {"tanh", "max", "exp", "GB", *"dX dW dV dU db dh dx dw dv Uᵀā".
 DATA = {
     "sampler": {"tokens": ["1", "2", " "], "logits": [1, 2, 0.5], "context": "3"},
     "growth": {"models": [(str(i), 2000 + i, 10.0**i, None, None, None, "5") for i in range(4)]},
+    "pronouns": {
+        "templates": ["{} 1", "{} 2"],
+        "occupations": ["1", "2", "3"],
+        "log_odds": [[1, 2, -3], [0, 0.5, 1]],
+        "neutral": [0.5, 1],
+    },
     "continuations": {
         "prompt": "3",
         "temperatures": [1],

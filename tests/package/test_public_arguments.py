@@ -260,6 +260,10 @@ TABLE = {
     "accounting.predict": (lambda: {"model": nn.Linear(3, 2), "input_shape": (2, 3)}, COST),
     "accounting.measure": (lambda: {"model": nn.Linear(3, 2), "input_shape": (2, 3)}, COST),
     "data.load_mnist": (dict, {"path": [k for k in PATH if k is not NONE]}),
+    "data.load_known_texts": (
+        lambda: {"kind": "new"},
+        {"kind": [NONE, st.integers(), TENSORS, TEXT]},
+    ),
     "data.load_passages": (dict, {}),
     "data.load_photographs": (dict, {}),
     "data.load_japanese_vowels": (dict, {}),

@@ -85,7 +85,7 @@ def check(page, data):
     for key, value in zip(names, expected, strict=True):
         assert float(got[key]) == pytest.approx(value.item(), rel=1e-12, abs=1e-14), key
     for t in filter(None, (x, y)):
-        assert "“" + data["templates"][t - 1].replace("{}", "…") + "”" in text
+        assert data["templates"][t - 1].replace("{}", "…") + ": log odds" in text
     assert text.count("for the person") == relative * (1 + bool(y))
 
     # Dots: their values, and that they stand where the values are.

@@ -71,7 +71,7 @@ function draw() {
     const height = n * ROW + 44;
     const bottom = height - 38;
     const { ends: [low, high], ticks, lines } = extent(s.x, width - left);
-    const x = (value) => left + 8 + (width - left - 20) * (value - low) / (high - low);
+    const x = (value) => left + 8 + (width - left - 40) * (value - low) / (high - low);
     const svg = el("svg", { width, height, class: "lf-plot", role: "img", "aria-label": L.dots });
     for (const [at, text] of Object.entries(ticks)) {
       svg.append(el("line", { x1: x(at), x2: x(at), y1: bottom, y2: bottom + 4, class: "lf-axis" }),

@@ -44,6 +44,14 @@ class Noisy(Dataset):
         return self.x[i] + 0.1 * noise, self.y[i]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def float32():
+    """In float32: a resumed run asks its own first batch whether bfloat16 may be trusted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIGMODEL_BFLOAT16", "0")
+        yield
+
+
 def images(n, seed):
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(n, 2, 8, 12, generator=generator)

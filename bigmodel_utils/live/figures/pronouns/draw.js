@@ -67,7 +67,7 @@ function draw() {
 
   function inOrder() {
     const { width } = plots;
-    const left = 12 + LETTER * Math.max(...D.occupations.map((name) => name.length));
+    const left = 24 + LETTER * Math.max(...D.occupations.map((name) => name.length));
     const height = n * ROW + 44;
     const bottom = height - 38;
     const { ends: [low, high], ticks, lines } = extent(s.x, width - left);

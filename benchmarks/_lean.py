@@ -155,11 +155,17 @@ def _packed(*parts):
     return packed, scales.transpose(0, 1).bfloat16().contiguous()
 
 
+def _blocks(file, name, kind):
+    """Return a tensor's shape and its blocks, (blocks, bytes), of the kind that is expected."""
+    info = file.tensors[name]
+    if info.kind != kind:
+        raise ValueError(f"{name}: expected {kind}, got {info.kind}")
+    return info.shape, torch.from_numpy(file.raw(name).copy())
+
+
 def _codes(file, name):
     """Return codes (rows, columns) from 0 to 15, and scales with zeros (rows, groups, 2)."""
-    (rows, columns), blocks = file.tensors[name].shape, torch.from_numpy(file.raw(name).copy())
-    if file.tensors[name].kind != "Q4_1":
-        raise ValueError(f"{name}: expected Q4_1, got {file.tensors[name].kind}")
+    (rows, columns), blocks = _blocks(file, name, "Q4_1")
     halves = blocks[:, :4].contiguous().view(torch.float16).float().view(rows, -1, 2)
     codes = torch.cat([blocks[:, 4:] & 15, blocks[:, 4:] >> 4], dim=1).view(rows, columns)
     scale, least = halves.unbind(-1)
@@ -168,9 +174,7 @@ def _codes(file, name):
 
 def _high_halves(file, name):
     """The same of a tensor of 8 bits, for the high half of each code and the low half's mean."""
-    (rows, columns), blocks = file.tensors[name].shape, torch.from_numpy(file.raw(name).copy())
-    if file.tensors[name].kind != "Q8_0":
-        raise ValueError(f"{name}: expected Q8_0, got {file.tensors[name].kind}")
+    (rows, columns), blocks = _blocks(file, name, "Q8_0")
     scale = blocks[:, :2].contiguous().view(torch.float16).float().view(rows, -1)
     high = (blocks[:, 2:].contiguous().view(torch.int8) >> 4).view(rows, columns)  # -8 to 7
     return high.int() + 8, torch.stack([16 * scale, 7.5 * scale], dim=-1)

@@ -44,7 +44,7 @@ print(loaded - imported, time.process_time(), tokenizer.decode([int(token)]))
 """
 
 
-def ways(model, file, tokenizer, path):
+def ways(model, file, path):
     """Return {name: function (prompt, new_tokens) that returns tokens}, and the library's model."""
     import torch
     import transformers
@@ -199,7 +199,7 @@ def main():
     torch.set_grad_enabled(False)
     path = data.language_model_file()
     model, tokenizer = models.load_pretrained(path)
-    found, library = ways(model, models.GGUF(path), tokenizer, path)
+    found, library = ways(model, models.GGUF(path), path)
     prompt, written, times = tokenizer.encode(PROMPT), {}, {name: [] for name in found}
     for number in range(options.rounds + 1):  # the first warms up
         for name in found if number % 2 == 0 else reversed(found):

@@ -15,6 +15,7 @@ WORDS = {
     "range": "{name}: a number from {low} to {high}.",
     "whole_range": "{name}: a whole number from {low} to {high}.",
     "typed": "{name}, typed",
+    "whole": "Only whole numbers.",
     "all": "all",
     "blank": "white space",
     # Grids: the cells and the value of the one last touched.

@@ -86,6 +86,18 @@ def fill(page, label, value):
     page.get_by_label(label, exact=True).fill(str(value))
 
 
+def refuses(page, label, text, message):
+    """Type a wrong number: the figure names what it expects; left, it is forgotten."""
+    box = page.get_by_label(label, exact=True)
+    box.fill(text)
+    result = page.locator(".lf-result")
+    assert message in result.inner_text()
+    assert result.get_attribute("data-result") == "error"
+    assert box.get_attribute("aria-invalid") == "true"
+    box.blur()
+    assert box.get_attribute("aria-invalid") == "false"
+
+
 def close(got, expected):
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-6)
 

@@ -10,6 +10,7 @@ from figures import (
     fits_and_axe_finds_nothing,
     narrower,
     press,
+    refuses,
     show,
     show_wordless,
     words,
@@ -153,11 +154,7 @@ def test_folds_bad_numbers_say_so(open_page):
         ("folds (layers of two units)", "2.5", "Only whole numbers"),
         ("units of the shallow network", "65", "from 1 to 64"),
     ):
-        box = page.get_by_label(f"{name}, typed")
-        box.fill(text)
-        assert message in page.locator(".lf-result").inner_text()
-        assert box.get_attribute("aria-invalid") == "true"
-        box.blur()
+        refuses(page, f"{name}, typed", text, message)
         check_folds(page)
 
 

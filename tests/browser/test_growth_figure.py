@@ -12,6 +12,7 @@ from figures import (
     narrower,
     press,
     read,
+    refuses,
     show,
     show_wordless,
     words,
@@ -178,11 +179,7 @@ def test_growth_bad_numbers_say_so(open_page):
         ("to the year", "2020.5", "Only whole years"),
         ("model", "33", "from 1 to 32"),
     ):
-        box = page.get_by_label(f"{name}, typed")
-        box.fill(text)
-        assert message in page.locator(".lf-result").inner_text()
-        assert box.get_attribute("aria-invalid") == "true"
-        box.blur()
+        refuses(page, f"{name}, typed", text, message)
         check_growth(page)
 
 

@@ -11,6 +11,7 @@ from figures import (
     fits_and_axe_finds_nothing,
     press,
     read,
+    refuses,
     show,
     show_wordless,
     tap,
@@ -244,11 +245,7 @@ def test_bad_numbers_say_so(open_page):
         ("top-p", "0", "from 0.01 to 1"),
         ("top-p", "", "from 0.01 to 1"),
     ):
-        box = page.get_by_label(f"{name}, typed")
-        box.fill(text)
-        assert message in page.locator(".lf-result").inner_text()
-        assert box.get_attribute("aria-invalid") == "true"
-        box.blur()
+        refuses(page, f"{name}, typed", text, message)
         check(page)
     assert settings(page) == {"temperature": 1, "top_k": 12, "top_p": 1}
 

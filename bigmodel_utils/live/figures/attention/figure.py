@@ -19,7 +19,7 @@ WORDS = {
     **shared("view", "forward", "backward", "range", "typed"),
     "tokens": "tokens",
     "plane": "Queries solid, keys dashed. Drag a query.",
-    "whole": "Only whole numbers.",
+    **shared("whole"),
     "temperature": "temperature τ",
     "scale": "scores",
     "scaled": "÷ √2",

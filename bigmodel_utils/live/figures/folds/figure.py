@@ -14,8 +14,7 @@ LIMITS = {
     "units": (1, 64),
 }
 WORDS = {
-    **shared("fallback", "reset", "range", "typed"),
-    "whole": "Only whole numbers.",
+    **shared("fallback", "reset", "range", "typed", "whole"),
     "tip": "place of the corner",
     "height": "height of the corner",
     "folds": "folds (layers of two units)",

@@ -132,8 +132,8 @@ function draw() {
     if (plots.width) paint(found, mean);
     const of = (key) => [strong(digits(found[key][s.read])),
       mean[key] ? " (" + L.expected + " " + digits(mean[key][s.read]) + ")" : ""];
-    result.put([el("span", { class: "lf-key-signal" }, "● "), say("here", { l: s.read }), " ", ...of("signal"), "; ",
-      el("span", { class: "lf-key-gradient" }, "○ "), L.sent, " ", ...of("gradient"), "."], "signal", found.signal[s.read]);
+    result.put(["● ", say("here", { l: s.read }), " ", ...of("signal"), "; ",
+      "○ ", L.sent, " ", ...of("gradient"), "."], "signal", found.signal[s.read]);
     Object.assign(result.dataset, { gradient: found.gradient[s.read], mean: mean.signal[s.read],
       back: mean.gradient ? mean.gradient[s.read] : "" });
   }

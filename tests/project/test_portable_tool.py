@@ -155,14 +155,6 @@ def test_a_page_is_really_executed_in_disguise():
     assert re.search(r"no oneDNN: book/appendix/ledger.ipynb: passed, \d+\.\d CPU-s", done.stdout)
 
 
-# New pages that the nightly run is the first to execute under all disguises.
-NOT_YET_DISGUISED = [
-    "book/1_background/habits.ipynb",
-    "book/2_concepts/deep_stacks.ipynb",
-    "book/2_concepts/depth.ipynb",
-]
-
-
 def test_the_stored_report_knows_every_page_and_no_failure():
     """Whether the pages have changed since is the nightly run's matter; a new page is ours."""
     spec = importlib.util.spec_from_file_location("portable", ROOT / "tools" / "portable.py")
@@ -170,9 +162,7 @@ def test_the_stored_report_knows_every_page_and_no_failure():
     spec.loader.exec_module(portable)
     record = portable.read()
     pages = record["pages"]
-    missing = sorted(set(portable.all_pages()) - set(pages))
-    assert missing == NOT_YET_DISGUISED, "run `make test-portable`"
-    assert set(pages) <= set(portable.all_pages())
+    assert sorted(pages) == portable.all_pages(), "run `make test-portable`"
     for name, row in pages.items():
         assert set(row) == set(portable.DISGUISES), f"{name}: run `make test-portable`"
         assert all(result["passed"] for result in row.values()), name

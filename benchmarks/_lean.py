@@ -79,28 +79,37 @@ def _neighbours_together(weight, d_head):
 
 
 class FloatProducts:
-    """Matrices in float32, laid out by rows or by columns.
+    """Matrices in float32, each kind laid out by rows or by columns.
 
-    Which layout a processor reads faster differs (by columns twice as fast on some): measure.
+    Which layout a processor reads faster differs, also between shapes: measure.
+
+    Args:
+        model: the GPT.
+        by_columns: the kinds laid out by columns, among "qkv", "out", "gate_up", "down", "head".
     """
 
-    def __init__(self, model, *, by_columns):
-        def stored(*weights):
-            weight = torch.cat(weights)
-            return weight.t().contiguous().t() if by_columns else weight
+    KINDS = (*_PARTS, "head")
 
-        self.embedding, self.fused = stored(model.embedding.weight), []
+    def __init__(self, model, *, by_columns):
+        def stored(name, *weights):
+            weight = torch.cat(weights)
+            return weight.t().contiguous().t() if name in by_columns else weight
+
+        self.embedding, self.fused = stored("head", model.embedding.weight), []
         for block in model.blocks:
             a, f = block.attention, block.feed_forward
             q, k = (_neighbours_together(p.weight, a.d_head) for p in (a.q_proj, a.k_proj))
-            self.fused.append(
-                {
-                    "qkv": stored(q, k, a.v_proj.weight),
-                    "out": stored(a.out_proj.weight),
-                    "gate_up": stored(f.gate_proj.weight, f.up_proj.weight),
-                    "down": stored(f.down_proj.weight),
-                }
-            )
+            weights = {
+                "qkv": (q, k, a.v_proj.weight),
+                "out": (a.out_proj.weight,),
+                "gate_up": (f.gate_proj.weight, f.up_proj.weight),
+                "down": (f.down_proj.weight,),
+            }
+            self.fused.append({name: stored(name, *parts) for name, parts in weights.items()})
+
+    def weights(self, name):
+        """Return all matrices of a kind."""
+        return [self.embedding] if name == "head" else [layer[name] for layer in self.fused]
 
     def __call__(self, i, name, x):
         return F.linear(x, self.fused[i][name])

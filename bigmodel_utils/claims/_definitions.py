@@ -46,6 +46,18 @@ class Package:
                 todo.append((inside["imports"] | inside["own"], found[place]))
         return found
 
+    def files_of(self, reached):
+        """Return the data files beside the modules that reached definitions name, in order."""
+        found = set()
+        for (module, _), node in reached.items():
+            beside = {file.name: file for file in self.path(module).parent.iterdir()}
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    file = beside.get(part.value)
+                    if file is not None and file.is_file():
+                        found.add(file)
+        return sorted(found)
+
     def uses(self, aliases, node):
         """Yield (module, name) for each name of the package that a node reads."""
         aliases = aliases | self.imports(node, "")

@@ -2,8 +2,8 @@
 
 A slice is the page's top-level statements that an ``experiment(...)`` call depends on, by name. It
 can be run without the rest of the page. The hash covers the slice and every definition of the
-package that it reaches, without docstrings, annotations and comments: it changes when the
-experiment does.
+package that it reaches, without docstrings, annotations and comments, and the data files that
+these name: it changes when the experiment does.
 """
 
 import ast
@@ -67,10 +67,12 @@ def load(path, name):
 
 
 def code_hash(statements, package=PACKAGE):
-    """Return a short hash of a slice and of what it reaches in the package."""
-    kept = [_plain(statement) for statement in statements]
-    reached = Package(package).reached_from(statements)
+    """Return a short hash of a slice and of what it reaches in the package, data files too."""
+    kept, package = [_plain(statement) for statement in statements], Package(package)
+    reached = package.reached_from(statements)
     kept += [[module, name, _plain(node)] for (module, name), node in sorted(reached.items())]
+    for file in package.files_of(reached):
+        kept.append([file.name, hashlib.sha256(file.read_bytes()).hexdigest()])
     return hashlib.sha256(json.dumps(kept).encode()).hexdigest()[:12]
 
 

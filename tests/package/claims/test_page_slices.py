@@ -89,6 +89,19 @@ def test_the_hash_follows_the_package(tmp_path):
     (package / "words.py").write_text("def say(x):\n    return x + '!'\n")
     assert with_code(code + rest) == before  # words have no effect on a result
 
+    rest = "TABLE = 'sizes.csv'\n\n\ndef step(x):\n    return len(TABLE) * x\n"
+    table = package / "training" / "sizes.csv"
+    named = with_code(code + rest)
+    table.write_text("1,2")
+    small = with_code(code + rest)
+    table.write_text("1,3")
+    large = with_code(code + rest)
+    assert len({named, small, large}) == 3
+    assert with_code(code + rest.replace("sizes", "other")) != large
+    unread = with_code(code + rest.replace("len(TABLE)", "3"))
+    table.write_text("1,4")
+    assert with_code(code + rest.replace("len(TABLE)", "3")) == unread  # not reached
+
 
 def test_what_cannot_be_taken_out_is_named(tmp_path):
     with pytest.raises(ValueError, match="two experiments are called 'one'"):

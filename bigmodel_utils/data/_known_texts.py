@@ -1,7 +1,8 @@
-"""Texts that stand in many places, and imitations of them that stand nowhere else.
+"""Texts that stand in many places, and others like them that stand nowhere else.
 
 The first are public: two licences, two speeches and documents of state, two nursery rhymes. The
-imitations were written for this book in 2026, in the same three registers.
+others were written for this book in 2026: each known text retold in other words, and imitations
+that speak of other things in the same three registers.
 """
 
 from bigmodel_utils import arguments
@@ -57,6 +58,53 @@ _KNOWN = {
     ),
 }
 
+_RETOLD = {
+    "licence": (
+        """Anyone who receives this program together with its manuals (the "Program") may, without
+        paying a fee, use it in whatever way they like. This includes the right to run, copy,
+        change, combine, print, share, license again and sell the Program, and to let those who
+        receive it from them do the same, as long as one condition is met: the notice of copyright
+        printed above and this notice of permission must appear in every copy of the Program and in
+        every larger part that is taken from it.""",
+        """You may share and use the program as source code or in compiled form, changed or
+        unchanged, if you keep to the following rules: Whoever shares the source code must leave in
+        it the notice of copyright above, these rules and the warning that follows. Whoever shares
+        the compiled program must print the notice of copyright, these rules and the warning in the
+        manual or in other papers that come with it. Unless they have given their permission in
+        writing beforehand, nobody may use the name of the owner or the names of those who helped
+        to advertise products that are built on this program.""",
+    ),
+    "speech": (
+        """Eighty-seven years ago the founders of this country created a new nation here, which was
+        born in freedom and held to the principle that all people are equal. Today we are fighting
+        a terrible civil war, which will show whether our nation, or any other that was founded on
+        such ideas, can survive for long. We have gathered on one of the great battlefields of this
+        war. We are here to set aside a part of it as a cemetery for the soldiers who died so that
+        their country could live. It is right and proper for us to do so.""",
+        """We believe it is obvious to everyone that all people are born equal, that God has given
+        each of them rights which nobody can take away, and that these include the right to live,
+        to be free and to look for happiness. In order to protect these rights, people set up
+        governments, which get their lawful power from the agreement of the people whom they
+        govern. When a government works against these goals, the people have the right to change or
+        remove it, and to set up a new one in its place, built on the principles that seem best to
+        them.""",
+    ),
+    "rhyme": (
+        """Mary had a tiny sheep, its coat was clean and bright; and anywhere that Mary walked, the
+        sheep would stay in sight. It came behind her to her class, though this was not allowed;
+        and when the pupils saw the sheep, they laughed and sang out loud. And so the teacher sent
+        it off, but it would not go far, and waited for her by the gate until the evening star. Why
+        is the sheep so fond of her? the girls and boys would say; because she loves it in return,
+        the teacher said that day.""",
+        """Shining, shining, little light, tell me what you are at night! Far above the earth you
+        stay, like a jewel far away. When the burning day is done, when there is no other sun, then
+        you let us see you glow, shining, shining, down below. Then the man who walks alone thanks
+        you that his path is shown; he would never find his way, if you shone by light of day. High
+        above you never sleep, through my window you will peep, and you do not close your eyes till
+        you see the morning rise.""",
+    ),
+}
+
 _NEW = {
     "licence": (
         """Leave is given, at no cost, to every household that receives this loom and the pattern
@@ -107,19 +155,20 @@ _NEW = {
 
 
 def load_known_texts(kind):
-    """Return texts that many have copied, or imitations that nobody has.
+    """Return texts that many have copied, or others like them that nobody has.
 
     Args:
-        kind: "known" for the first, "new" for the imitations, which were written for this book in
-            2026 and published nowhere before.
+        kind: "known" for the first; "retold" for the same content in other words; "new" for
+            imitations about other things. The last two were written for this book in 2026 and
+            published nowhere before.
 
     Returns:
         Dict from "licence", "speech" and "rhyme" to two texts each, of 80 to 110 words, without
-        line ends. A text and its imitation stand at the same place.
+        line ends. A text, the same retold and its imitation stand at the same place.
 
     Raises:
         ValueError: another kind.
     """
-    arguments.one_of("kind", kind, ("known", "new"))
-    texts = _KNOWN if kind == "known" else _NEW
+    arguments.one_of("kind", kind, ("known", "retold", "new"))
+    texts = {"known": _KNOWN, "retold": _RETOLD, "new": _NEW}[kind]
     return {name: [" ".join(text.split()) for text in pair] for name, pair in texts.items()}

@@ -86,8 +86,11 @@ def check(page, data):
     for key, value in zip(names, expected, strict=True):
         assert float(got[key]) == pytest.approx(value.item(), rel=1e-12, abs=1e-14), key
     for t in filter(None, (x, y)):
-        assert data["templates"][t - 1].replace("{}", "…") + ": log odds" in text
+        assert f'"{data["templates"][t - 1].replace("{}", "___")}": log odds' in text
     assert text.count("for the person") == relative * (1 + bool(y))
+
+    axes = page.locator(".lf-plot").text_content()
+    assert ("less the person's" in axes) == relative, "the axis says what is subtracted"
 
     # Dots: their values, and that they stand where the values are.
     close(read(page, "x")[0], shown[x - 1])

@@ -18,7 +18,7 @@ function rankCorrelation(a, b) {
 
 function draw() {
   const n = D.occupations.length;
-  const sentences = D.templates.map((text) => text.replace("{}", "…"));
+  const sentences = D.templates.map((text) => text.replace("{}", "___"));
   let s;
   const odds = (t) => D.log_odds[t - 1];
   // Occupations in the order of the first sentence, the highest log odds first.
@@ -30,6 +30,7 @@ function draw() {
   reset();
   const origin = (t) => (s.scale === "relative" ? D.neutral[t - 1] : 0);
   const shown = (t) => odds(t).map((v) => v - origin(t));
+  const axisName = (side) => L[s.scale === "relative" ? `${side}_relative` : `${side}_axis`];
 
   const result = resultBox();
   const set = (key, parse = String) => (next) => {
@@ -78,7 +79,7 @@ function draw() {
         svgText(x(at), bottom + 17, text, "middle"));
     }
     svg.append(el("line", { x1: left, x2: width - 4, y1: bottom, y2: bottom, class: "lf-axis" }),
-      svgText((left + width) / 2, height - 4, L.x_axis, "middle"));
+      svgText((left + width) / 2, height - 4, axisName("x"), "middle"));
     for (const [kind, at] of Object.entries(lines)) svg.append(mark(s.x, kind, { x1: x(at), x2: x(at), y1: 2, y2: bottom }));
     const values = shown(s.x);
     order().forEach((i, row) => {
@@ -97,7 +98,7 @@ function draw() {
     const { width } = plots;
     const [across, up] = [extent(s.x, width - 54), extent(s.y, HEIGHT)];
     const { svg, x, y } = axes({ width, height: HEIGHT, x: across.ends, y: up.ends, xTicks: across.ticks, yTicks: up.ticks,
-      xLabel: L.x_axis, yLabel: L.y_axis, title: L.scatter });
+      xLabel: axisName("x"), yLabel: axisName("y"), title: L.scatter });
     for (const kind of ["even", "person"]) {
       const [px, py] = [x(across.lines[kind]), y(up.lines[kind])];
       svg.append(mark(s.x, kind, { x1: px, x2: px, y1: y(up.ends[0]), y2: y(up.ends[1]) }),

@@ -30,11 +30,13 @@ WORDS = {
     "place": "occupation, by its place after the first sentence",
     "x_axis": "log odds of she, first sentence",
     "y_axis": "log odds of she, second sentence",
+    "x_relative": "log odds of she less the person's, first",
+    "y_relative": "log odds of she less the person's, second",
     "dots": "A dot for each occupation, in the order of the log odds.",
     "scatter": "A dot for each occupation: log odds after the first and the second sentence.",
     "here": "{name}: place {place} of {n} after the first sentence.",
-    "odds": "{sentence}: log odds {odds}, p(she) / (p(she) + p(he)) = {share}.",
-    "above": "{sentence}: log odds {odds}, less {neutral} for the person: {above}; "
+    "odds": '"{sentence}": log odds {odds}, p(she) / (p(she) + p(he)) = {share}.',
+    "above": '"{sentence}": log odds {odds}, less {neutral} for the person: {above}; '
     "p(she) / (p(she) + p(he)) = {share}.",
     "ranks": "Rank correlation of the two sentences over {n} occupations: {r}.",
     "level": "No rank correlation: after one sentence all occupations are level.",

@@ -45,6 +45,7 @@ def pieces(function):
         ([1, -2, 1], [-1, 2, 0], [2, -1, 1], -2, 2),  # two of which cancel
         ([1, 1], [4, -4], [1, 1], -1, 1),  # all outside
         ([1, -1, 3], [0, 0, -3], [1, 1, 1], -2, 2),  # both sides of zero: a bend
+        ([1, 2, 1], [2, -4, 0], [1, 1, 1], -2, 2),  # two corners at the very ends: no piece more
     ]
     cases = [
         (*(torch.tensor(v, dtype=torch.float64) for v in row[:3]), float(row[3]), float(row[4]))

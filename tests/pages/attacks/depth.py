@@ -23,11 +23,13 @@ def _penalised_bias(features, y, penalty):
     return w[:-1], w[-1]
 
 
-def _pieces(w1, b1, w2, low, high, *, weight=True, inside=True, once=True, cancel=True, sign=True):
+def _pieces(w1, b1, w2, low, high, *, weight=True, inside=True, once=True, cancel=True, sign=True,
+            ends=False):  # fmt: skip
     bends = {}
     for n, (w, b, v) in enumerate(zip(w1.tolist(), b1.tolist(), w2.tolist(), strict=True)):
         if w == 0 or (weight and v == 0) or (inside and not low < -b / w < high):
-            continue
+            if not (ends and w and -b / w in (low, high)):
+                continue
         key = -b / w if once else n
         bends[key] = bends.get(key, 0) + v * (abs(w) if sign else w)
     return 1 + (sum(v != 0 for v in bends.values()) if cancel else len(bends))
@@ -65,6 +67,7 @@ ATTACKS = {
         "units and one": lambda w1, b1, w2, low, high: len(w1) + 1,
         "units": lambda w1, b1, w2, low, high: len(w1),
         "corners outside too": lambda *a: _pieces(*a, inside=False),
+        "corners at the ends too": lambda *a: _pieces(*a, ends=True),
         "each unit a corner": lambda *a: _pieces(*a, once=False),
         "bends never cancel": lambda *a: _pieces(*a, cancel=False),
         "direction in the bend": lambda *a: _pieces(*a, sign=False),

@@ -22,8 +22,8 @@ WORDS = {
     "nobody": "∅",
     "values": "of a coalition",
     "phi": "Shapley values",
-    "first": "to nobody: joins first",
-    "last": "to all others: joins last",
+    "first": "gain when joining first",
+    "last": "gain when joining last",
     "worth": "worth {value}",
     "sum": "The four Shapley values add up to {sum}, the value of all less that of nobody. Joining "
     "first adds up to {first}, joining last to {last}.",

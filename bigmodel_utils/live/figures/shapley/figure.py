@@ -6,7 +6,7 @@ from bigmodel_utils.live._words import shared
 __all__ = ["GAMES", "LIMITS", "NAME", "PARTS", "WORDS", "schema"]
 
 NAME = "shapley"
-PARTS = ("choice", "sums", "grid", "value", "explorer", "lights")
+PARTS = ("choice", "sums", "grid", "value", "explorer")
 LIMITS = {"value": (-99, 99, 0.5), "player": (0, 3)}
 WORDS = {
     **shared("fallback", "reset", "range", "cell", "lit", "value", "less", "more", "preset_own"),

@@ -18,8 +18,7 @@ LIMITS = {
     "seed": (1, 2**32 - 1),
 }
 WORDS = {
-    **shared("fallback", "reset", "range", "typed"),
-    "whole": "Only whole numbers.",
+    **shared("fallback", "reset", "range", "typed", "whole"),
     "way": "batches",
     "static": "static",
     "continuous": "continuous",

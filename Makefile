@@ -35,6 +35,10 @@ $(VENV)/.llm: $(VENV)/.test requirements-llm.txt
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements-llm.txt
 	@touch $@
 
+$(VENV)/.export: $(VENV)/.llm requirements-export.txt
+	$(BIN)/python -m pip install --quiet -r requirements-export.txt -c constraints.txt
+	@touch $@
+
 book: $(VENV)/.book ## build the book into _build/html, warnings are errors
 	$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "Open $(CURDIR)/_build/html/index.html or run: make serve"
@@ -52,11 +56,11 @@ page: $(VENV)/.book ## begin a page (NAME=5_challenges/interpretability; TITLE="
 contents: $(VENV)/.book ## write all that repeats _toc.yml: maps, tables, links, the ledger's order, the API page
 	$(BIN)/python tools/contents.py
 
-check: $(VENV)/.llm ## test some pages and nothing else (PAGES="a.ipynb b.ipynb")
+check: $(VENV)/.export ## test some pages and nothing else (PAGES="a.ipynb b.ipynb")
 	@tools/install_browser.sh $(BIN)/python
 	@$(BIN)/python tools/check.py $(PAGES)
 
-test: $(VENV)/.llm ## build the book and run every test, the browser's included
+test: $(VENV)/.export ## build the book and run every test, the browser's included
 	tools/install_browser.sh $(BIN)/python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -65,10 +69,10 @@ test: $(VENV)/.llm ## build the book and run every test, the browser's included
 		--nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/sanitize.cfg tests book
 	$(BIN)/python tools/portable.py --no-report --disguise AVX2 --unless-native
 
-test-portable: $(VENV)/.llm ## execute every page under all disguises of this machine (PAGES="..." for some)
+test-portable: $(VENV)/.export ## execute every page under all disguises of this machine (PAGES="..." for some)
 	$(BIN)/python tools/portable.py --resume --unless-native $(PAGES)
 
-stress: $(VENV)/.llm ## stress the experiments whose records are missing or stale (PAGES="..." for some)
+stress: $(VENV)/.export ## stress the experiments whose records are missing or stale (PAGES="..." for some)
 	$(BIN)/python tools/stress.py $(PAGES)
 
 longrun: $(VENV)/.book ## train the longer run of the language model, about 15 minutes on one thread
@@ -81,7 +85,7 @@ test-slow-browser: $(VENV)/.test book ## run the browser tests with the processo
 test-colab: ## execute every page on the versions that Colab has, in a venv of its own
 	tools/test_colab.sh $(PYTHON)
 
-execute: $(VENV)/.llm ## run pages in clean kernels and store their outputs (PAGES="a.ipynb b.ipynb")
+execute: $(VENV)/.export ## run pages in clean kernels and store their outputs (PAGES="a.ipynb b.ipynb")
 	$(BIN)/python tools/execute.py $(PAGES)
 	$(BIN)/python tools/contents.py
 
@@ -89,13 +93,14 @@ fmt: $(VENV)/.test ## format and lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.llm ## print the speed ratios of benchmarks/
+bench: $(VENV)/.export ## print the speed ratios of benchmarks/
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/convolution.py
 	$(BIN)/python benchmarks/recurrent.py
 	$(BIN)/python benchmarks/attention.py
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/pretrained.py
+	$(BIN)/python benchmarks/deployment.py
 	$(BIN)/python benchmarks/language.py
 
 clean: ## remove what was built (the virtual environment stays)

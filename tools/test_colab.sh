@@ -9,10 +9,12 @@ versions() {
     $venv/bin/python -m pip list --format=freeze |
         grep -E '^(torch|numpy|matplotlib|ipywidgets|ipython|ipykernel|mlxtend|scikit-learn)=='
 }
-if [ ! -f $venv/.done ] || [ requirements-colab.txt -nt $venv/.done ]; then
+if [ ! -f $venv/.done ] || [ requirements-colab.txt -nt $venv/.done ] ||
+    [ requirements-export.txt -nt $venv/.done ]; then
     test -x $venv/bin/python || "$python" -m venv $venv
     $venv/bin/python -m pip install --quiet -r requirements-colab.txt
     $venv/bin/python -m pip install --quiet --no-deps -r requirements-llm.txt
+    $venv/bin/python -m pip install --quiet -r requirements-export.txt
     touch $venv/.done
 fi
 before=$(versions)

@@ -9,7 +9,7 @@ import re
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils import models, reference
+from bigmodel_utils import models, reference, serving
 from bigmodel_utils.data import PIECES, BytePairTokenizer, CharTokenizer
 from bigmodel_utils.models import tiled_attention
 
@@ -287,6 +287,15 @@ def _gpt(page_class):
         _same_layer(ours, models.GPT(7, **options).double(), tokens)
 
 
+def _starts(name):
+    def compare(page_function):
+        for seed, (rate, slots) in enumerate([(0.05, 1), (0.2, 3), (3.0, 8)], start=1):
+            asked = serving.requests(rate, 9, 50, seed=seed)
+            assert page_function(*asked, slots) == getattr(serving, name)(*asked, slots)
+
+    return compare
+
+
 POOLING = ("max_pool2d", "avg_pool2d", "max_pool2d_backward", "avg_pool2d_backward")
 
 IDENTICAL = {
@@ -326,4 +335,6 @@ EQUAL = {
     ("transformer", "FeedForward"): _feed_forward,
     ("transformer", "Block"): _block,
     ("transformer", "GPT"): _gpt,
+    ("deployment", "static"): _starts("static_starts"),
+    ("deployment", "continuous"): _starts("continuous_starts"),
 }

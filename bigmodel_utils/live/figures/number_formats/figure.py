@@ -5,7 +5,7 @@ from bigmodel_utils.live._words import shared
 
 __all__ = ["FORMATS", "LIMITS", "NAME", "PARTS", "WORDS", "schema"]
 
-NAME = "number_formats"
+NAME = "number-formats"
 PARTS = ("choice", "digits")
 # Bits of the exponent and of the fraction; whether the largest exponent means infinity or NaN.
 FORMATS = {
@@ -33,7 +33,7 @@ WORDS = {
     "exponent": "exponent",
     "fraction": "fraction",
     "bit": "{part}, bit worth {worth}",
-    "normal": "{sign} 2^{power} × {front} = {value}",
+    "normal": "{sign}2{power} × {front} = {value}",
     "special": "This pattern stands for {value}.",
     "between": "The numbers next to it are {below} and {above}.",
     "typed_was": "You typed {typed}; the nearest number of this format is shown.",

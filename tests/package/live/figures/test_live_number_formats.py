@@ -1,4 +1,4 @@
-"""What the figure "number_formats" accepts as data, and the errors that name what is wrong."""
+"""What the figure "number-formats" accepts as data, and the errors that name what is wrong."""
 
 import pytest
 import torch
@@ -16,13 +16,13 @@ DTYPES = {
 
 
 def test_data_are_completed():
-    figure = LiveFigure("number_formats", data={"number": 3}, alt="Bits.")
+    figure = LiveFigure("number-formats", data={"number": 3}, alt="Bits.")
     assert figure.data["format"] == "float16" and figure.data["number"] == 3.0
     assert figure.data["formats"]["e4m3"] == [4, 3, False]
 
 
 def test_formats_are_those_of_pytorch():
-    formats = _figure.modules()["number_formats"].FORMATS
+    formats = _figure.modules()["number-formats"].FORMATS
     assert {name for name in formats if name not in DTYPES} == {"tf32"}
     for name, dtype in DTYPES.items():
         exponent, fraction, _ = formats[name]
@@ -40,11 +40,11 @@ WRONG = [
 
 @pytest.mark.parametrize(("data", "kind", "message"), WRONG)
 def test_wrong_data_is_named(data, kind, message):
-    rejected("number_formats", data, kind, message)
+    rejected("number-formats", data, kind, message)
 
 
 BEYOND = {"number": ({"number": 1e40}, (-1e41, 1e41, 1e37))}
 
 
 def test_limits_are_those_of_the_figure(monkeypatch):
-    follows_limits("number_formats", monkeypatch, BEYOND)
+    follows_limits("number-formats", monkeypatch, BEYOND)

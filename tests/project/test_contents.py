@@ -55,7 +55,10 @@ def edit(root, file, old, new):
 
 GATES = "book/3_algorithms/gates.ipynb"
 _NAMES = [page.name for page in toc.read(ROOT)]
-BEFORE_GATES = f"{_NAMES[_NAMES.index('book/3_algorithms/gates') - 1]}.ipynb"
+BEFORE_GATES, BEFORE_FAQ = (
+    f"{_NAMES[_NAMES.index(name) - 1]}.ipynb"
+    for name in ("book/3_algorithms/gates", "book/6_faq/index")
+)
 README, MAP, TABLE = "README.md: colab", "book/index.md: map", "book/3_algorithms/index.md: pages"
 NEXT, LEDGER = f"{BEFORE_GATES}: next", f"{contents.LEDGER}: ledger"
 API = "book/appendix/api.md: api"
@@ -64,7 +67,9 @@ ATTACKS = {
     "a page's title": ((GATES, "# Gates", "# Doors"), {README, MAP, TABLE, NEXT, LEDGER}),
     "a page's time": ((GATES, r"at most \d+ CPU", "at most 7 CPU"), {MAP, TABLE}),
     "a page's objective": ((GATES, r'"- \w+ ', '"- guess '), {TABLE}),
-    "a chapter's title": (("book/6_faq/index.md", "# Questions", "# Doubts"), {MAP}),
+    "a chapter's title": (
+        ("book/6_faq/index.md", "# Questions", "# Doubts"), {MAP, f"{BEFORE_FAQ}: next"},
+    ),
     "a page less": (
         ("_toc.yml", " +- file: book/3_algorithms/gates\n", ""),
         {README, MAP, TABLE, NEXT, LEDGER, API},

@@ -9,6 +9,7 @@ figure; a translation may move but not rename them.
 __all__ = ["WORDS", "shared"]
 
 WORDS = {
+    "float32": "float32",
     "fallback": "This figure is interactive: it needs JavaScript and a trusted notebook.",
     "reset": "Reset",
     # Numbers that are typed, and what is said of a wrong one.

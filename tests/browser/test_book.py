@@ -312,7 +312,8 @@ def with_figures():
 def tab_into_figure(page):
     """Start on the last stop before the first live figure and press Tab until a cell has it.
 
-    In a figure without cells it is the first slider. Return whether it is a cell.
+    In a figure without cells it is the first slider, and without sliders the first button that is
+    on or off. Return whether it is a cell.
     """
     page.evaluate(
         """() => {
@@ -325,7 +326,9 @@ def tab_into_figure(page):
         }"""
     )
     cells = page.locator("figure.live-figure").first.locator("[data-grid][tabindex]").count() > 0
-    goal = "[data-grid]" if cells else "input[type=range]"
+    figure = page.locator("figure.live-figure").first
+    sliders = figure.locator("input[type=range]").count() > 0
+    goal = "[data-grid]" if cells else "input[type=range]" if sliders else "[aria-pressed]"
     for _ in range(40):
         page.keyboard.press("Tab")
         if page.evaluate(f"!!document.activeElement.closest('figure.live-figure {goal}')"):

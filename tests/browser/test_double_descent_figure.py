@@ -78,7 +78,7 @@ def check_errors(page):
 
 
 def test_double_descent_errors_at_many_settings(open_page):
-    page = show(open_page, "double_descent", DATA)
+    page = show(open_page, "double-descent", DATA)
     seen = set()
     for n, p, noise, power in (
         (40, 20, 0.5, 0), (40, 38, 0.5, 0), (40, 39, 0.5, 0), (40, 40, 0.5, 1), (40, 41, 0.3, -2),
@@ -110,7 +110,7 @@ def test_double_descent_formula_is_near_a_simulation():
 
 
 def test_double_descent_points_stand_only_where_they_were_measured(open_page):
-    page = show(open_page, "double_descent", DATA)
+    page = show(open_page, "double-descent", DATA)
     torch.testing.assert_close(read(page, "without")[0], double([row[1] for row in MEASURED]))
     torch.testing.assert_close(read(page, "best")[0], double([row[2] for row in MEASURED]))
     fill(page, f"{NAMES[3]}, typed", 1)
@@ -124,7 +124,7 @@ def test_double_descent_points_stand_only_where_they_were_measured(open_page):
 
 
 def test_double_descent_by_keyboard_alone(open_page):
-    page = show(open_page, "double_descent", DATA)
+    page = show(open_page, "double-descent", DATA)
     for name, keys in (
         (NAMES[0], ["ArrowRight"]),
         (NAMES[1], ["End", "ArrowLeft"]),
@@ -143,12 +143,12 @@ def test_double_descent_by_keyboard_alone(open_page):
 
 
 def test_double_descent_by_mouse_and_touch(open_page):
-    page = show(open_page, "double_descent", DATA)
+    page = show(open_page, "double-descent", DATA)
     box = page.locator(".lf-plots svg").bounding_box()
     page.mouse.click(box["x"] + 44 + (box["width"] - 54) * 0.75, box["y"] + 100)
     assert settings_of(page)[1] == 90
     check_errors(page)
-    page = show(open_page, "double_descent", DATA, width=390, touch=True)
+    page = show(open_page, "double-descent", DATA, width=390, touch=True)
     box = page.locator(".lf-plots svg").bounding_box()
     page.touchscreen.tap(box["x"] + 44 + (box["width"] - 54) * 0.5, box["y"] + 100)
     assert settings_of(page)[1] == 60
@@ -156,7 +156,7 @@ def test_double_descent_by_mouse_and_touch(open_page):
 
 
 def test_double_descent_bad_numbers_say_so(open_page):
-    page = show(open_page, "double_descent", DATA)
+    page = show(open_page, "double-descent", DATA)
     for name, text, message in (
         (NAMES[0], "9", "from 10 to 100"),
         (NAMES[1], "2.5", "a whole number"),
@@ -169,15 +169,15 @@ def test_double_descent_bad_numbers_say_so(open_page):
 
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
 def test_double_descent_fits_and_axe_finds_nothing(open_page, width, dark):
-    page = show(open_page, "double_descent", DATA, width=width, dark=dark)
+    page = show(open_page, "double-descent", DATA, width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)
 
 
 def test_double_descent_draws_anew_at_another_width(open_page):
-    narrower(show(open_page, "double_descent", DATA, width=900))
+    narrower(show(open_page, "double-descent", DATA, width=900))
 
 
 def test_double_descent_shows_only_words_from_labels(open_page):
     """With every label replaced no English word is left, in the text or for a screen reader."""
-    page = show_wordless(open_page, "double_descent", DATA)
+    page = show_wordless(open_page, "double-descent", DATA)
     assert words(page) == set()

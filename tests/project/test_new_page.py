@@ -37,7 +37,7 @@ def places(root):
 
 
 NEW = {
-    "in a chapter without pages": ("5_challenges/first", None, "5.1"),
+    "in a chapter without pages": ("6_faq/first", None, "6.1"),
     "at a chapter's end": ("4_practice/last", None, "4.{next}"),
     "before others": ("3_algorithms/early", "3.1", "3.1"),
     "between two": ("3_algorithms/middle", "3.2", "3.2"),
@@ -101,8 +101,8 @@ REFUSED = {
     "a number in words": (("5_challenges/x", None, "first"), "NUMBER: expected a number of ch"),
     "another chapter's number": (("5_challenges/x", None, "4.1"), "of chapter 5, such as 5.1"),
     "a chapter's own number": (("5_challenges/x", None, "5"), "NUMBER: expected a number of"),
-    "a number too high": (("5_challenges/x", None, "5.2"), "NUMBER: expected at most 5.1"),
-    "a number below nothing": (("5_challenges/x", None, "5.1.1"), "a page 5.1 above 5.1.1"),
+    "a number too high": (("6_faq/x", None, "6.2"), "NUMBER: expected at most 6.1"),
+    "a number below nothing": (("6_faq/x", None, "6.1.1"), "a page 6.1 above 6.1.1"),
 }
 
 

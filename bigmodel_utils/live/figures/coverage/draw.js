@@ -53,7 +53,7 @@ function draw() {
         + "L" + point(s.floor, 0) + "Z", class: "lf-under" }));
       svg.append(el("path", { d: "M" + places.map((c, i) => point(c, heights[i])).join("L"), class: "lf-law" }));
       const mean = k / (s.n + 1);
-      svg.append(el("line", { x1: x(mean), x2: x(mean), y1: y(0), y2: y(top), class: "lf-mean" }));
+      svg.append(el("line", { x1: x(mean), x2: x(mean), y1: y(0), y2: y(top), class: "lf-middle" }));
     }
     svg.append(el("line", { x1: x(s.promise), x2: x(s.promise), y1: y(0), y2: y(top), class: "lf-promised" }));
     onDrag(plots, (event) => set("floor")(clamp(Math.round(at(event) * 100) / 100, LIMITS.floor[0], LIMITS.floor[1])));

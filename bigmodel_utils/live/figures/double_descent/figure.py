@@ -5,7 +5,7 @@ from bigmodel_utils.live._words import shared
 
 __all__ = ["LIMITS", "NAME", "PARTS", "WORDS", "schema"]
 
-NAME = "double_descent"
+NAME = "double-descent"
 PARTS = ("digits", "dial", "plot")
 FEATURES = 120  # that carry the signal, each the same share of it
 LIMITS = {

@@ -99,6 +99,13 @@ function draw() {
     if (!Number.isNaN(next)) put(next);
   });
   const bits = div("lf-bits");
+  bits.addEventListener("keydown", (event) => {
+    const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!move) return;
+    event.preventDefault();
+    const all = [...bits.querySelectorAll("button")];
+    all[all.indexOf(document.activeElement) + move]?.focus();
+  });
   const table = el("table", { class: "lf-becomes", "aria-label": L.table });
 
   function flip(place) {
@@ -112,7 +119,7 @@ function draw() {
     const one = (place, part, worth) => {
       const on = place === E + M ? s.negative : Math.floor(s.pattern / 2 ** place) % 2 === 1;
       return el("button", { type: "button", class: "lf-button lf-bit", "aria-pressed": String(on),
-        "data-bit": place, "aria-label": say("bit", { part, worth }), onclick: () => {
+        "data-bit": place, "data-row": 0, "data-col": place, "aria-label": say("bit", { part, worth }), onclick: () => {
           flip(place);
           render();
           bits.querySelector(`[data-bit='${place}']`).focus();
@@ -152,6 +159,10 @@ function draw() {
     Object.assign(result.dataset, { below, above, format: s.format, x: s.x });
   }
 
+  // On a narrow screen the table scrolls; arrow keys reach it.
+  const scrolled = div("lf-scroll", table);
+  for (const [key, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", L.format]])
+    scrolled.setAttribute(key, value);
   render();
   return [
     div("lf-bar", kinds, el("label", { class: "lf-control" }, span("lf-label", L.number), typed),
@@ -161,7 +172,7 @@ function draw() {
       })),
     bits,
     result,
-    div("lf-scroll", table),
+    scrolled,
     note(L.hint),
   ];
 }

@@ -20,7 +20,7 @@ LIMITS = {"number": (-1e39, 1e39, 1e37)}
 WORDS = {
     **shared("fallback", "reset", "range"),
     "format": "format",
-    "float32": "float32",
+    **shared("float32"),
     "tf32": "tf32",
     "bfloat16": "bfloat16",
     "float16": "float16",

@@ -31,7 +31,7 @@ WORDS = {
     "tokens": "training tokens D, power of ten",
     "utilisation": "share of the peak",
     "precision": "precision",
-    "float32": "float32",
+    **shared("float32"),
     "mixed": "bfloat16 with float32 weights",
     "attention": "attention",
     "plain": "written out",

@@ -30,7 +30,8 @@ function draw() {
   reset();
   const origin = (t) => (s.scale === "relative" ? D.neutral[t - 1] : 0);
   const shown = (t) => odds(t).map((v) => v - origin(t));
-  const axisName = (side) => L[s.scale === "relative" ? `${side}_relative` : `${side}_axis`];
+  const axisName = (side) => s.scale === "relative"
+    ? (side === "x" ? L.x_relative : L.y_relative) : (side === "x" ? L.x_axis : L.y_axis);
 
   const result = resultBox();
   const set = (key, parse = String) => (next) => {
@@ -79,7 +80,7 @@ function draw() {
         svgText(x(at), bottom + 17, text, "middle"));
     }
     svg.append(el("line", { x1: left, x2: width - 4, y1: bottom, y2: bottom, class: "lf-axis" }),
-      svgText((left + width) / 2, height - 4, axisName("x"), "middle"));
+      svgText(width - 4, height - 4, axisName("x"), "end")); // the longer name needs the room
     for (const [kind, at] of Object.entries(lines)) svg.append(mark(s.x, kind, { x1: x(at), x2: x(at), y1: 2, y2: bottom }));
     const values = shown(s.x);
     order().forEach((i, row) => {

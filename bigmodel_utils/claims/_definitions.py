@@ -48,14 +48,14 @@ class Package:
 
     def files_of(self, reached):
         """Return the data files beside the modules that reached definitions name, in order."""
-        found = set()
+        found, beside = set(), {}
         for (module, _), node in reached.items():
-            beside = {file.name: file for file in self.path(module).parent.iterdir()}
+            folder = self.path(module).parent
+            if folder not in beside:
+                beside[folder] = {f.name: f for f in folder.iterdir() if f.is_file()}
             for part in ast.walk(node):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    file = beside.get(part.value)
-                    if file is not None and file.is_file():
-                        found.add(file)
+                if isinstance(part, ast.Constant) and part.value in beside[folder]:
+                    found.add(beside[folder][part.value])
         return sorted(found)
 
     def uses(self, aliases, node):

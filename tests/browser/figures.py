@@ -193,6 +193,12 @@ def check_convolution(page, stride, padding, dilation):
 # Any figure
 
 
+# A phone in both themes, a desktop in the dark, and the narrowest phone.
+at_widths = pytest.mark.parametrize(
+    ("width", "dark"), [(390, True), (390, False), (900, True), (320, False)]
+)
+
+
 def fits_and_axe_finds_nothing(page, width):
     """The figure is no wider than the window, a finger hits its controls, axe has no complaint."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from figures import (
+    at_widths,
     cell,
     choose,
     close,
@@ -304,7 +305,7 @@ def test_bad_numbers_are_named_and_not_used(open_page):
 
 
 @pytest.mark.parametrize("view", ["forward", "backward"])
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_fits_and_axe_finds_nothing(open_page, view, width, dark):
     data = {"view": view, "mask": "padding", "tokens": 6, "length": 4}
     fits_and_axe_finds_nothing(show(open_page, "attention", data, width=width, dark=dark), width)

@@ -2,6 +2,7 @@
 
 import pytest
 from figures import (
+    at_widths,
     fill,
     fits_and_axe_finds_nothing,
     narrower,
@@ -170,7 +171,7 @@ def test_batching_bad_numbers_say_so(open_page):
         check_batching(page)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_batching_fits_and_axe_finds_nothing(open_page, width, dark):
     page = show(open_page, "batching", width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from figures import (
+    at_widths,
     close,
     double,
     fits_and_axe_finds_nothing,
@@ -145,7 +146,7 @@ def test_by_keyboard_and_touch(open_page):
     assert label.startswith("white space: 98")
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_fits_and_axe_finds_nothing(open_page, width, dark):
     page = show(open_page, "continuations", DATA, width=width, dark=dark)
     choose_token(page, 1)

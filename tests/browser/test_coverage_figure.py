@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from figures import (
+    at_widths,
     fill,
     fits_and_axe_finds_nothing,
     narrower,
@@ -119,7 +120,7 @@ def test_coverage_bad_numbers_say_so(open_page):
         check_coverage(page)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_coverage_fits_and_axe_finds_nothing(open_page, width, dark):
     page = show(open_page, "coverage", width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from figures import (
+    at_widths,
     double,
     fill,
     fits_and_axe_finds_nothing,
@@ -167,7 +168,7 @@ def test_double_descent_bad_numbers_say_so(open_page):
         check_errors(page)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_double_descent_fits_and_axe_finds_nothing(open_page, width, dark):
     page = show(open_page, "double-descent", DATA, width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)

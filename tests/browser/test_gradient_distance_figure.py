@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from figures import (
+    at_widths,
     double,
     fits_and_axe_finds_nothing,
     marked,
@@ -225,7 +226,7 @@ def test_gradient_distance_bad_numbers_say_so(open_page):
 DATA = {"window": 9}
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_gradient_distance_fits_and_axe_finds_nothing(open_page, width, dark):
     page = show(open_page, "gradient-distance", DATA, width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from figures import (
+    at_widths,
     choose,
     close,
     double,
@@ -177,7 +178,7 @@ def test_graph_by_touch(open_page):
 
 
 @pytest.mark.parametrize("preset", PROGRAMS)
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_graph_fits_and_axe_finds_nothing(open_page, width, dark, preset):
     page = show(open_page, NAME, {"preset": preset, "step": 6}, width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)

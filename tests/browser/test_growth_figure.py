@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from figures import (
+    at_widths,
     choose,
     double,
     fill,
@@ -183,7 +184,7 @@ def test_growth_bad_numbers_say_so(open_page):
         check_growth(page)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_growth_fits_and_axe_finds_nothing(open_page, width, dark):
     page = show(open_page, "growth", DATA, width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from figures import (
+    at_widths,
     cell,
     close,
     double,
@@ -235,7 +236,7 @@ def test_lstm_cell_steps_and_bad_numbers(open_page):
         check_lstm(page)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_lstm_cell_fits_and_axe_finds_nothing(open_page, width, dark):
     fits_and_axe_finds_nothing(show(open_page, "lstm-cell", width=width, dark=dark), width)
 

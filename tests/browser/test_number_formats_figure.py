@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from figures import (
+    at_widths,
     choose,
     fill,
     fits_and_axe_finds_nothing,
@@ -165,7 +166,7 @@ def test_formats_bad_numbers_say_so(open_page):
     check_formats(page)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_formats_fit_and_axe_finds_nothing(open_page, width, dark):
     page = show(open_page, "number-formats", {"format": "float32"}, width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)

@@ -6,6 +6,7 @@ import re
 import pytest
 import torch
 from figures import (
+    at_widths,
     cell,
     close,
     drag,
@@ -294,7 +295,7 @@ def test_bad_numbers_say_so(open_page):
     check(page, 1, tile=2)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_fits_and_axe_finds_nothing(open_page, width, dark):
     data = {**SETTINGS, "tile": 1, "step": 9}
     fits_and_axe_finds_nothing(

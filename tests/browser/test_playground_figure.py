@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from figures import (
+    at_widths,
     choose,
     close,
     double,
@@ -197,7 +198,7 @@ def test_playground_by_touch(open_page):
     assert check(page, "moons", "tanh")[0]["step"] == 10
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_playground_fits_and_axe_finds_nothing(open_page, width, dark):
     fits_and_axe_finds_nothing(show(open_page, NAME, width=width, dark=dark), width)
 

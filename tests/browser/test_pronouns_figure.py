@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from figures import (
+    at_widths,
     choose,
     close,
     double,
@@ -237,7 +238,7 @@ def test_bad_places_say_so(open_page):
 
 
 @pytest.mark.parametrize("y", [None, 22])
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_fits_and_axe_finds_nothing(open_page, width, dark, y):
     page = show(open_page, "pronouns", {"y": y, "relative": y is None}, width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)

@@ -6,6 +6,7 @@ import re
 import pytest
 import torch
 from figures import (
+    at_widths,
     cell,
     close,
     fits_and_axe_finds_nothing,
@@ -250,7 +251,7 @@ def test_bad_numbers_say_so(open_page):
     assert settings(page) == {"temperature": 1, "top_k": 12, "top_p": 1}
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_fits_and_axe_finds_nothing(open_page, width, dark):
     page = show(open_page, "sampler", {**DATA, "top_p": 0.8}, width=width, dark=dark)
     press(page, "Draw 100")

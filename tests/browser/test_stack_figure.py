@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from figures import (
+    at_widths,
     choose,
     double,
     fill,
@@ -178,7 +179,7 @@ def test_stack_bad_numbers_say_so(open_page):
         check_stack(page)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_stack_fits_and_axe_finds_nothing(open_page, width, dark):
     page = show(open_page, "stack", DATA, width=width, dark=dark)
     fits_and_axe_finds_nothing(page, width)

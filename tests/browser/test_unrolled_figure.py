@@ -3,6 +3,7 @@
 import pytest
 import torch
 from figures import (
+    at_widths,
     cell,
     close,
     double,
@@ -363,7 +364,7 @@ def test_unrolled_says_what_is_lit_and_what_a_step_adds(open_page):
 DATA = {"step": 2}
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, True), (390, False), (900, True), (320, False)])
+@at_widths
 def test_unrolled_fits_and_axe_finds_nothing(open_page, width, dark):
     fits_and_axe_finds_nothing(show(open_page, "unrolled", DATA, width=width, dark=dark), width)
 

@@ -9,7 +9,6 @@ figure; a translation may move but not rename them.
 __all__ = ["WORDS", "shared"]
 
 WORDS = {
-    "float32": "float32",
     "fallback": "This figure is interactive: it needs JavaScript and a trusted notebook.",
     "reset": "Reset",
     # Numbers that are typed, and what is said of a wrong one.
@@ -49,6 +48,8 @@ WORDS = {
     "grad_input": "gradient of the input",
     "about_grad_output": "flows into the {n} lit cells of dX.",
     "preset_own": "from this page",
+    # Number formats.
+    "float32": "float32",
 }
 
 

@@ -48,7 +48,7 @@ def cast(x, name):
 def pattern(page):
     """The bits shown, as a whole number."""
     pressed = page.eval_on_selector_all(
-        ".lf-bit", "n => n.map(b => [+b.dataset.bit, b.getAttribute('aria-pressed'), b.innerText])"
+        ".lf-bit", "n => n.map(b => [+b.dataset.col, b.getAttribute('aria-pressed'), b.innerText])"
     )
     assert [place for place, *_ in pressed] == list(range(len(pressed)))[::-1]
     assert all((on == "true") == (text == "1") for _, on, text in pressed)
@@ -115,13 +115,13 @@ def test_formats_bit_by_bit(open_page, name):
     size, _ = pattern(page)
     seen = set()
     for place in (*range(0, size, 3), size - 1, size - 2, size - 3, 0):
-        page.locator(f"[data-bit='{place}']").click()
+        page.locator(f".lf-bit[data-col='{place}']").click()
         seen.add(check_formats(page))
-        assert page.evaluate("document.activeElement.dataset.bit") == str(place)
+        assert page.evaluate("document.activeElement.dataset.col") == str(place)
     assert len(seen) > 4
     for place in range(size - 1):  # all ones: NaN
-        if page.locator(f"[data-bit='{place}']").get_attribute("aria-pressed") == "false":
-            page.locator(f"[data-bit='{place}']").click()
+        if page.locator(f".lf-bit[data-col='{place}']").get_attribute("aria-pressed") == "false":
+            page.locator(f".lf-bit[data-col='{place}']").click()
     assert math.isnan(check_formats(page))
     assert "NaN" in page.locator(".lf-result").inner_text()
 
@@ -150,7 +150,7 @@ def test_formats_by_keyboard_alone(open_page):
     page = show(open_page, "number-formats", {"format": "float16", "number": 1})
     for _ in range(30):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.dataset.bit") == "15":
+        if page.evaluate("document.activeElement.dataset.col") == "15":
             break
     page.keyboard.press("Space")
     assert check_formats(page) == -1

@@ -106,7 +106,7 @@ function draw() {
     const all = [...bits.querySelectorAll("button")];
     all[all.indexOf(document.activeElement) + move]?.focus();
   });
-  const table = el("table", { class: "lf-becomes", "aria-label": L.table });
+  const table = el("table", { class: "lf-becomes" });
 
   function flip(place) {
     const { E, M } = f();
@@ -119,10 +119,10 @@ function draw() {
     const one = (place, part, worth) => {
       const on = place === E + M ? s.negative : Math.floor(s.pattern / 2 ** place) % 2 === 1;
       return el("button", { type: "button", class: "lf-button lf-bit", "aria-pressed": String(on),
-        "data-bit": place, "data-row": 0, "data-col": place, "aria-label": say("bit", { part, worth }), onclick: () => {
+        "data-row": 0, "data-col": place, "aria-label": say("bit", { part, worth }), onclick: () => {
           flip(place);
           render();
-          bits.querySelector(`[data-bit='${place}']`).focus();
+          bits.querySelector(`[data-col='${place}']`).focus();
         } }, on ? "1" : "0");
     };
     const group = (part, places, worth) => div("lf-part", span("lf-label", part),
@@ -160,9 +160,7 @@ function draw() {
   }
 
   // On a narrow screen the table scrolls; arrow keys reach it.
-  const scrolled = div("lf-scroll", table);
-  for (const [key, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", L.format]])
-    scrolled.setAttribute(key, value);
+  const scrolled = el("div", { class: "lf-scroll", tabindex: 0, role: "group", "aria-label": L.table }, table);
   render();
   return [
     div("lf-bar", kinds, el("label", { class: "lf-control" }, span("lf-label", L.number), typed),

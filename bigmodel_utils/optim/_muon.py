@@ -99,7 +99,6 @@ class Muon(torch.optim.Optimizer):
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"dtype: expected a floating torch.dtype, got {describe(dtype)}")
         self.dtype = dtype
-        self._trusted = {}  # whether bfloat16 is sound, by the shape of a batch of matrices
         defaults = _checked(
             {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov}
         )
@@ -152,30 +151,37 @@ class Muon(torch.optim.Optimizer):
         tall = [p.shape[0] > p.shape[1] for p in matrices]
         first = matrices[0]
         x = torch.stack([u.mT if t else u for u, t in zip(updates, tall, strict=True)])
-        x = self._orthogonal(x).to(first.dtype)  # (n, rows, columns)
+        x = self._orthogonal(x, self.state[first]).to(first.dtype)  # (n, rows, columns)
         updates = [u.mT if t else u for u, t in zip(x.unbind(), tall, strict=True)]
         torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
         scale = 0.2 * max(first.shape) ** 0.5
         torch._foreach_add_(matrices, updates, alpha=-group["lr"] * scale)
 
-    def _orthogonal(self, x):
+    def _orthogonal(self, x, state):
+        # Whether bfloat16 is sound for matrices of a shape stands in the state of the first of
+        # them: a resumed run must not ask another batch.
         if self.dtype is not None:
             return orthogonalize(x.to(self.dtype))
         if x.dtype != torch.float32 or number_format(x.device) == torch.float32:
             return orthogonalize(x)
-        result, key = orthogonalize(x.bfloat16()), (x.device, *x.shape)
-        if key not in self._trusted and bool(x.any()):
-            # Along the gradient: in directions that it hardly has, bfloat16 is all rounding error.
-            along, wanted = ((part.float() * x).sum() for part in (result, orthogonalize(x)))
-            self._trusted[key] = bool((along - wanted).abs() <= 0.25 * wanted)  # False for NaN
-            if not self._trusted[key]:
-                warnings.warn(
-                    f"Muon orthogonalises matrices {tuple(x.shape)} in float32: bfloat16 gave "
-                    f"{along:.3g} along the gradient, expected {wanted:.3g}",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
-        return result if self._trusted.get(key, True) else orthogonalize(x)
+        if not state.get("bfloat16_is_sound", True):
+            return orthogonalize(x)
+        result = orthogonalize(x.bfloat16())
+        if "bfloat16_is_sound" in state or not bool(x.any()):
+            return result
+        # Along the gradient: in directions that it hardly has, bfloat16 is all rounding error.
+        plain = orthogonalize(x)
+        along, wanted = ((part.float() * x).sum() for part in (result, plain))
+        state["bfloat16_is_sound"] = bool((along - wanted).abs() <= 0.25 * wanted)  # no for NaN
+        if state["bfloat16_is_sound"]:
+            return result
+        warnings.warn(
+            f"Muon orthogonalises matrices {tuple(x.shape)} in float32: bfloat16 gave "
+            f"{along:.3g} along the gradient, expected {wanted:.3g}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return plain
 
 
 def _checked(options):

@@ -46,6 +46,20 @@ class Forward:
         self._time_first = [m for m in recurrent if not m.batch_first]
         self._trusted = dtype != torch.bfloat16
 
+    @property
+    def settled(self):
+        """The name of the format in use, as ``"torch.float32"``; None before the first batch."""
+        return str(self.dtype) if self._trusted else None
+
+    def settle(self, name):
+        """Compute in the format that :attr:`settled` named in an earlier part of the run.
+
+        Another batch might be judged otherwise, and a run must not change its format on the way.
+        """
+        if name is not None:
+            self.dtype = torch.bfloat16 if name == str(torch.bfloat16) else torch.float32
+            self._trusted = True
+
     def __enter__(self):
         return self
 

@@ -84,6 +84,7 @@ class Run:
             "position": [self.epoch, self.batch],
             "sums": [self.loss_sum, self.examples],
             "state": self.state,
+            "computed in": self.forward.settled,
             "random": [self.entered, self.streams.state()],
             "losses": torch.tensor(history.losses, dtype=torch.float64),
             "learning_rates": torch.tensor(history.learning_rates, dtype=torch.float64),
@@ -122,6 +123,7 @@ class Run:
         self.epoch, self.batch = state["position"]
         self.loss_sum, self.examples = state["sums"]
         self.state = state.get("state")
+        self.forward.settle(state.get("computed in"))  # files of before may lack it
         self.entered, self.resumed = _to_cpu(state["random"])
         self.history = History(
             list(range(1, len(state["losses"]) + 1)),

@@ -350,7 +350,34 @@ def test_a_sound_bfloat16_is_trusted_whatever_the_rank(monkeypatch, rank):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         optimizer.step()
-    assert list(optimizer._trusted.values()) == [True]
+    assert optimizer.state[p]["bfloat16_is_sound"] is True
+
+
+def test_a_resumed_run_asks_no_other_gradient_whether_bfloat16_is_sound(monkeypatch):
+    monkeypatch.setattr(muon, "number_format", lambda where: torch.bfloat16)
+    factor = {torch.bfloat16: -1.0}
+
+    def spoiled(x, **options):
+        return orthogonalize(x, **options) * factor.get(x.dtype, 1)
+
+    monkeypatch.setattr(muon, "orthogonalize", spoiled)
+    first, second = (parameters([(3, 4), (4, 3), (6, 5)], torch.float32) for _ in range(2))
+    before, after = Muon(first, lr=0.1), Muon(second, lr=0.1)
+    set_gradients(first, 0)
+    with pytest.warns(RuntimeWarning, match="Muon orthogonalises matrices"):
+        before.step()
+    for p, q in zip(first, second, strict=True):
+        q.data.copy_(p.data)
+    after.load_state_dict(copy.deepcopy(before.state_dict()))
+    factor.clear()  # from here on bfloat16 would pass
+    for optimizer, params in ((before, first), (after, second)):
+        set_gradients(params, 1)
+        optimizer.step()
+    assert all(map(torch.equal, first, second))
+    asked_again = Muon(second, lr=0.1)  # the control: without the state it would be trusted
+    set_gradients(second, 2)
+    asked_again.step()
+    assert asked_again.state[second[0]]["bfloat16_is_sound"] is True
 
 
 def test_both_formats_go_the_same_way():

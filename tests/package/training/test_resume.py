@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 from bigmodel_utils import training
 from bigmodel_utils.data import random_shift
 from bigmodel_utils.models import MLP, RecognitionCNN
+from bigmodel_utils.training import _forward as forward
 from bigmodel_utils.training import fit
 
 EPOCHS, EXAMPLES, BATCH = 3, 43, 8
@@ -42,14 +43,6 @@ class Noisy(Dataset):
 
         noise = torch.rand(1) + numpy.random.rand() + random.random()  # noqa: NPY002
         return self.x[i] + 0.1 * noise, self.y[i]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def float32():
-    """In float32: a resumed run asks its own first batch whether bfloat16 may be trusted."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BIGMODEL_BFLOAT16", "0")
-        yield
 
 
 def images(n, seed):
@@ -315,6 +308,34 @@ def test_ctrl_c_saves_and_the_run_goes_on(tmp_path):
     model, whole, calls = train("tensors", path, every=1000)
     assert calls == STEPS - 14
     assert same(model, expected) and whole == history
+
+
+@pytest.mark.parametrize("found", [None, "output: off by half"])
+@pytest.mark.filterwarnings("ignore:bfloat16 disagrees")
+def test_the_number_format_is_chosen_once_for_the_whole_run(tmp_path, monkeypatch, found):
+    other = "output: off by half" if found is None else None
+    asked = []
+
+    def disagreement(got, expected, **options):
+        asked.append(got)
+        return found if len(asked) == 1 else other
+
+    monkeypatch.setattr(forward.numerics, "disagreement", disagreement)
+    whole, history, _ = train("tensors", dtype=torch.bfloat16)
+    assert len(asked) == 1
+    asked.clear()
+
+    def crash(n):
+        if n == 9:
+            raise OSError("power")
+
+    path = tmp_path / "run.pt"
+    with pytest.raises(OSError, match="power"):
+        train("tensors", path, at_step=crash, dtype=torch.bfloat16)
+    resumed, again, calls = train("tensors", path, dtype=torch.bfloat16)
+    assert calls == STEPS - 8
+    assert same(whole, resumed) and history == again
+    assert len(asked) == 1
 
 
 def test_a_damaged_checkpoint_is_named_and_left_alone(tmp_path):

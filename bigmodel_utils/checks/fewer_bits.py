@@ -146,8 +146,8 @@ def best_length(function):
         function,
         cases,
         _length_by_chances,
-        hint="With k guesses a step gives 1 + rates[0] + rates[0] rates[1] + ... tokens, k products "
-        "in all, and takes 1 + k cost.",
+        hint="With k guesses a step gives 1 + rates[0] + rates[0] rates[1] + ... tokens, with k "
+        "products in all, and takes 1 + k cost.",
     )
 
 

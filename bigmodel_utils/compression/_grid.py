@@ -1,4 +1,4 @@
-"""Rounding to a grid: each group of neighbours in a row has a scale, perhaps a minimum, and codes."""
+"""Rounding to a grid: each group of neighbours in a row has a scale and codes."""
 
 from typing import NamedTuple
 

@@ -83,7 +83,8 @@ def test_kernels_agree_or_are_refused(scheme, rows):
 
 def test_no_kernel_where_there_is_none():
     layer = layer_of(128, 64).float()
-    for scheme in (dict(bits=8, symmetric=False), dict(bits=8, group_size=32), dict(bits=4, group_size=16)):
+    others = dict(bits=8, group_size=32), dict(bits=4, group_size=16)
+    for scheme in (dict(bits=8, symmetric=False), *others):
         assert packed_product(QuantizedLinear.of(layer, **scheme)) is None
     with pytest.raises(TypeError, match="layer: expected QuantizedLinear"):
         packed_product(layer)
@@ -129,7 +130,7 @@ def test_wrong_arguments_are_named():
         (lambda: QuantizedLinear(good, torch.ones(2)), ValueError, "bias: expected shape"),
         (lambda: QuantizedLinear(to_codes(torch.ones(2, 3), bits=4)), ValueError, "codes: .*even"),
         (lambda: QuantizedLinear.of(nn.Identity(), bits=8), TypeError, "layer: expected nn.Linear"),
-        (lambda: QuantizedLinear(good)(torch.ones(2, 7)), ValueError, r"x: expected shape \(\.\.\."),
+        (lambda: QuantizedLinear(good)(torch.ones(2, 7)), ValueError, "x: expected shape"),
         (lambda: QuantizedLinear(good)(torch.ones(8).long()), TypeError, "x: expected a floating"),
         (lambda: rounded_weights(3, bits=4).__enter__(), TypeError, "module: "),
         (lambda: rounded_weights(nn.ReLU(), bits=4).__enter__(), ValueError, "module: expected an"),

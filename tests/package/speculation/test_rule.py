@@ -1,4 +1,4 @@
-"""The rule of drafts: what comes out has the target's distribution, by enumeration and by counts."""
+"""The rule of drafts: what comes out has the target's distribution, enumerated and counted."""
 
 import itertools
 

@@ -28,8 +28,7 @@ def _layer(
         shift = 0
     pair = (high, low) if swap else (low, high)
     codes = torch.cat(pair, dim=1) if halves else torch.stack(pair, dim=2).flatten(1)
-    o, m = codes.shape
-    size = m // scale.shape[1]
+    size = codes.shape[1] // scale.shape[1]
     if groups == "neighbours":
         wide = scale.repeat_interleave(size, dim=1)
     elif groups == "strided":

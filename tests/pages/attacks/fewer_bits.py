@@ -73,14 +73,12 @@ def _step(
     return [*tokens, int((final.cumsum(0) > last).int().argmax())]
 
 
-def _length(rates, cost, *, first=False, free=False, stop=False, base=1.0, last=False, own=False):
+def _length(rates, cost, *, first=False, free=False, base=1.0, last=False, own=False):
     tokens, chance, speeds = base, 1.0, [base]
     for k, rate in enumerate(rates, start=1):
         chance = rates[0] ** k if first else rate if own else chance * rate
         tokens += chance
         speeds.append(tokens / (1 if free else 1 + k * cost))
-        if stop and speeds[-1] < speeds[-2]:
-            break
     best = max(speeds)
     places = [k for k, speed in enumerate(speeds) if speed == best]
     return places[-1 if last else 0]
@@ -138,7 +136,6 @@ ATTACKS = {
         "the first rate for all": _with(_length, first=True),
         "rates not multiplied": _with(_length, own=True),
         "guesses cost nothing": _with(_length, free=True),
-        "stops at the first fall": _with(_length, stop=True),
         "without the model's token": _with(_length, base=0.0),
         "the last of equals": _with(_length, last=True),
         "all": lambda rates, cost: len(rates),

@@ -97,10 +97,10 @@ def test_speculation_by_keyboard_alone(open_page):
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert page.get_by_label("drafts a step, k, typed").input_value() == "15"
     assert page.get_by_label("cost of a draft, c, typed").input_value() == "0.01"
-    assert weights(page, "q").tolist() == [3, 4, 3, 1]
+    assert weights(page, "q").tolist() == [3, 4, 1, 3]
     check(page)
     press(page, "Reset")
-    assert weights(page, "q").tolist() == [2, 4, 3, 1]
+    assert weights(page, "q").tolist() == [2, 4, 1, 3]
     check(page)
 
 

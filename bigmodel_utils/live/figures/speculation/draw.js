@@ -1,6 +1,6 @@
 // A draft's distribution beside the target's: what is accepted, the residual, and the gain.
 
-const BARS = 190;
+const BARS = 210;
 const CURVE = 190;
 const MOST = LIMITS.k[1];
 
@@ -42,7 +42,7 @@ function draw() {
     const yTicks = {};
     for (let v = 0; v <= top; v += top > 0.6 ? 0.2 : 0.1) yTicks[v] = digits(v);
     const { svg, x, y } = axes({ width: bars.width, height: BARS, x: [0, count], y: [0, top],
-      xTicks, yTicks, xLabel: "", yLabel: L.bars_y, title: L.bars });
+      xTicks, yTicks, xLabel: L.bars_x, yLabel: L.bars_y, title: L.bars });
     const bar = (from, to, value, kind, name, i) => svg.append(el("rect", { x: x(from), width: x(to) - x(from),
       y: y(value), height: Math.max(0, y(0) - y(value)), class: kind,
       "data-grid": name, "data-row": 0, "data-col": i, "data-value": value }));

@@ -23,6 +23,7 @@ WORDS = {
     "cost": "cost of a draft, c",
     "bars": "For each token its probability in the target and in the draft, what both share, and "
     "the residual distribution.",
+    "bars_x": "next token",
     "bars_y": "probability",
     "kinds": "Bars of a token: draft (outline), target (outline, dashed), both (filled, left), "
     "residual (filled, right).",
@@ -39,8 +40,8 @@ WORDS = {
 }
 _DEFAULTS = {
     "tokens": ["A", "B", "C", "D"],
-    "target": [5, 3, 1, 1],
-    "draft": [2, 4, 3, 1],
+    "target": [4, 3, 2, 1],
+    "draft": [2, 4, 1, 3],
     "k": 4,
     "cost": 0.05,
 }

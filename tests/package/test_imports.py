@@ -20,7 +20,7 @@ PACKAGE = ROOT / "bigmodel_utils"
 FLOORS = [
     {"arguments", "disguise", "drawn", "ledger", "modules", "random_state", "words"},
     {"cards", "data", "device", "live", "numerics", "plotting", "sequences"},
-    {"claims", "models", "optim", "reference", "serving"},
+    {"claims", "compression", "models", "optim", "reference", "serving", "speculation"},
     {"accounting", "training"},
     {"checks", "labs"},
 ]

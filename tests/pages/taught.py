@@ -9,7 +9,7 @@ import re
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils import models, reference, serving
+from bigmodel_utils import compression, models, reference, serving, speculation
 from bigmodel_utils.data import PIECES, BytePairTokenizer, CharTokenizer
 from bigmodel_utils.models import tiled_attention
 
@@ -298,6 +298,38 @@ def _starts(name):
 
 POOLING = ("max_pool2d", "avg_pool2d", "max_pool2d_backward", "avg_pool2d_backward")
 
+
+def _on_grid(on_grid):
+    weight = _random(3, 12)
+    for bits, size in ((8, 12), (4, 3), (2, 4)):
+        kept = compression.to_codes(weight, bits=bits, group_size=size, scale_dtype=torch.float32)
+        codes, scale = on_grid(weight, bits, size)
+        torch.testing.assert_close(codes.flatten(1), kept.codes.double(), atol=0, rtol=0)
+        torch.testing.assert_close(scale[..., 0].float(), kept.scale)
+
+
+def _residual(residual):
+    p, q = (_random(2, 5) * torch.tensor([[1.0], [2.0]])).softmax(-1)
+    torch.testing.assert_close(residual(p, q), speculation.residual(p, q))
+    torch.testing.assert_close(residual(p, p), speculation.residual(p, p))
+
+
+def _lookup(lookup):
+    for text in ([1, 2, 3, 9, 1, 2, 3, 8, 7, 1, 2, 3], [5, 5], [1, 2], [1, 2, 4, 1, 3, 1], [4]):
+        for k in (8, 2):
+            found = torch.tensor(lookup(text, k)).double()
+            expected = torch.tensor(speculation.lookup_draft(text, k)).double()
+            torch.testing.assert_close(found, expected)
+
+
+def _speculate(speculate):
+    torch.manual_seed(3)
+    model = models.GPT(7, context=60, d_model=12, num_layers=2, num_heads=2).double().eval()
+    for draft in (lambda tokens: [], lambda tokens: speculation.lookup_draft(tokens, 5)):
+        expected = speculation.generate_greedily(model, [3, 1, 4, 1, 5], 30, draft)
+        assert speculate(model, [3, 1, 4, 1, 5], 30, draft) == expected
+
+
 IDENTICAL = {
     ("recognition", "ArticleCNN"): models.ArticleCNN,
 }
@@ -335,6 +367,10 @@ EQUAL = {
     ("transformer", "FeedForward"): _feed_forward,
     ("transformer", "Block"): _block,
     ("transformer", "GPT"): _gpt,
+    ("fewer_bits", "on_grid"): _on_grid,
+    ("fewer_bits", "residual"): _residual,
+    ("fewer_bits", "lookup"): _lookup,
+    ("fewer_bits", "speculate"): _speculate,
     ("deployment", "static"): _starts("static_starts"),
     ("deployment", "continuous"): _starts("continuous_starts"),
 }

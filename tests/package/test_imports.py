@@ -21,7 +21,7 @@ FLOORS = [
     {"arguments", "disguise", "drawn", "ledger", "modules", "random_state", "words"},
     {"cards", "data", "device", "live", "numerics", "plotting", "sequences"},
     {"claims", "models", "optim", "reference", "serving"},
-    {"accounting", "training"},
+    {"accounting", "interventions", "training"},
     {"checks", "labs"},
 ]
 MODULES = sorted(PACKAGE.glob("**/*.py"))

@@ -72,6 +72,7 @@ def replaced_heads(model, changes, places=slice(None)):
 
         def exchange(module, inputs):
             out = inputs[0].clone()  # (b, t, n d_head)
+            _inside(places, out.shape[1])
             for head, value in by_block[block].items():
                 part = out[:, places, size * head : size * head + size]
                 if isinstance(value, torch.Tensor):
@@ -120,8 +121,16 @@ def _checked(model, changes):
     return found
 
 
+def _inside(places, t):
+    for i, place in enumerate(places if isinstance(places, list) else []):
+        if not -t <= place < t:
+            raise ValueError(f"places[{i}]: expected {-t} to {t - 1}, got {place}")
+
+
 def _pairs(name, model, heads):
     layers, found = model.blocks, []
+    if not isinstance(heads, (list, tuple, set, dict)):
+        raise TypeError(f"{name}: expected pairs (block, head), got {arguments.describe(heads)}")
     for pair in heads:
         if not isinstance(pair, tuple) or len(pair) != 2:
             got = arguments.describe(pair)

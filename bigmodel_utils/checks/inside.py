@@ -118,7 +118,9 @@ def chance(function):
 
 
 def _number(value):
-    return value if value is None or value is ... else torch.as_tensor(value).double()
+    if value is None or value is ...:
+        return value
+    return torch.as_tensor(value, dtype=torch.float64)
 
 
 def _chance_by_counting(effects, circuit):

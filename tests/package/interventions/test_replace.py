@@ -80,6 +80,19 @@ def test_own_outputs_change_nothing_and_nothing_stays():
     torch.testing.assert_close(model(x), before)
 
 
+@torch.no_grad()
+def test_what_others_read_of_the_run_is_not_overwritten():
+    model, x, seen = gpt(), tokens(), []
+    out = model.blocks[1].attention.out_proj
+    hook = out.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    with interventions.without_heads(model, [(1, 0), (1, 3)]):
+        model(x)
+    hook.remove()
+    torch.testing.assert_close(
+        seen[0].unflatten(-1, (6, 4)), interventions.capture_heads(model, x)[1]
+    )
+
+
 def test_gradients_reach_what_was_put_in():
     model, x = gpt(), tokens()
     value = torch.randn(2, 1, 4).double().requires_grad_()

@@ -76,9 +76,7 @@ ATTACKS = {
         "one feature": lambda out, donor, head, d, places: _exchange(
             out, donor, places, slice(head * d, head * d + 1)
         ),
-        "all heads": lambda out, donor, head, d, places: _exchange(
-            out, donor, places, slice(None)
-        ),
+        "all heads": lambda out, donor, head, d, places: _exchange(out, donor, places, slice(None)),
         "the donor's first head": _aligned_wrong,
     },
     "stand_in_for": {

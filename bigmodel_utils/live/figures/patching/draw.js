@@ -31,8 +31,8 @@ function draw() {
   function makeDials() {
     const said = (place) => visible(now().tokens[place - 1]);
     dials = {
-      place: dial(L.place, s.place, [1, now().tokens.length], set("place"), result.wrong, said),
-      after: dial(L.after, s.after, [0, now().margins.length - 1], set("after"), result.wrong),
+      place: dial(L.place, s.place, [LIMITS.place[0], now().tokens.length], set("place"), result.wrong, said),
+      after: dial(L.after, s.after, [LIMITS.after[0], now().margins.length - 1], set("after"), result.wrong),
     };
     box.replaceChildren(dials.place, dials.after);
   }

@@ -60,11 +60,12 @@ def schema(data):
         raise TypeError(f"prompts: expected a list of dicts, got {prompts!r:.60}")
     whole("prompts, number", len(prompts), LIMITS["prompts"])
     prompts = [_prompt(f"prompts[{i}]", one) for i, one in enumerate(prompts)]
-    prompt = whole("prompt", data["prompt"], (1, len(prompts)))
+    prompt = whole("prompt", data["prompt"], (LIMITS["prompt"][0], len(prompts)))
     shown = prompts[prompt - 1]
     places = len(shown["tokens"])
-    place = places if data["place"] is None else whole("place", data["place"], (1, places))
-    after = whole("after", data["after"], (0, len(shown["margins"]) - 1))
+    place = places if data["place"] is None else data["place"]
+    place = whole("place", place, (LIMITS["place"][0], places))
+    after = whole("after", data["after"], (LIMITS["after"][0], len(shown["margins"]) - 1))
     return {"prompts": prompts, "prompt": prompt, "place": place, "after": after}
 
 

@@ -27,6 +27,20 @@ DATA = {
         "log_odds": [[1, 2, -3], [0, 0.5, 1]],
         "neutral": [0.5, 1],
     },
+    "patching": {
+        "prompts": [
+            {
+                "tokens": ["1", " 2"],
+                "donor": ["1", " 3"],
+                "answers": ["4", "5"],
+                "ends": [-1, 2],
+                "words": ["4", " "],
+                "margins": [[-1, 2], [-2, 0.5]],
+                "first": [[0, 1], [0, 0]],
+            }
+        ]
+        * 2,
+    },
     "continuations": {
         "prompt": "3",
         "temperatures": [1],

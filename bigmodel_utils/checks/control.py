@@ -86,7 +86,13 @@ def _others_only(reward):
 
 def wasted(function):
     """Check ``function(start, share, drift)``: drift beyond the least, and the beta it is at."""
-    cases = [(0.13, 0.89, 1.6), (0.34, 0.81, 1.0), (0.5, 0.75, 0.2), (0.02, 0.3, 2.5), (0.2, 0.99, 4)]
+    cases = [
+        (0.13, 0.89, 1.6),
+        (0.34, 0.81, 1.0),
+        (0.5, 0.75, 0.2),
+        (0.02, 0.3, 2.5),
+        (0.2, 0.99, 4),
+    ]
     return grade(
         function,
         cases,

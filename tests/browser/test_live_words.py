@@ -27,6 +27,7 @@ DATA = {
         "log_odds": [[1, 2, -3], [0, 0.5, 1]],
         "neutral": [0.5, 1],
     },
+    "kl-reward": {"answers": [("1", 0.5, 0), ("2", 0.5, 1)], "answer": 1},
     "continuations": {
         "prompt": "3",
         "temperatures": [1],

@@ -41,6 +41,7 @@ DATA = {
         ]
         * 2,
     },
+    "kl-reward": {"answers": [("1", 0.5, 0), ("2", 0.5, 1)], "answer": 1},
     "continuations": {
         "prompt": "3",
         "temperatures": [1],

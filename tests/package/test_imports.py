@@ -21,8 +21,6 @@ FLOORS = [
     {"arguments", "disguise", "drawn", "ledger", "modules", "random_state", "words"},
     {"cards", "data", "device", "live", "numerics", "plotting", "sequences"},
     {"claims", "compression", "models", "optim", "reference", "serving", "speculation"},
-    {"accounting", "training"},
-    {"claims", "models", "optim", "reference", "serving"},
     {"accounting", "interventions", "training"},
     {"checks", "labs"},
 ]

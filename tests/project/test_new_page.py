@@ -76,10 +76,10 @@ def test_the_contents_keep_their_comments(copy):
 
 def test_the_title_is_the_stem_s_or_the_author_s(copy):
     new_page.create(copy, "5_challenges/what_it_costs")
-    new_page.create(copy, "5_challenges/inside", title="What is inside?")
+    new_page.create(copy, "5_challenges/below", title="What is inside?")
     pages = {page.name: page for page in toc.read(copy)}
     assert pages["book/5_challenges/what_it_costs"].title() == "What it costs"
-    assert pages["book/5_challenges/inside"].title() == "What is inside?"
+    assert pages["book/5_challenges/below"].title() == "What is inside?"
 
 
 REFUSED = {

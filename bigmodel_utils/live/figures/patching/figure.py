@@ -9,7 +9,7 @@ from bigmodel_utils.live._words import shared
 __all__ = ["LIMITS", "NAME", "PARTS", "WORDS", "schema"]
 
 NAME = "patching"
-PARTS = ("choice", "digits", "dial", "plot")
+PARTS = ("choice", "dial", "plot")
 LIMITS = {
     "prompts": (1, 8),
     "tokens": (2, 16),
@@ -22,8 +22,7 @@ LIMITS = {
     "after": (0, None),  # at most the blocks
 }
 WORDS = {
-    **shared("fallback", "reset", "range", "typed", "blank"),
-    "whole": "Only whole numbers.",
+    **shared("fallback", "reset", "range", "typed", "blank", "whole"),
     "prompt": "prompt",
     "place": "token whose state is exchanged",
     "after": "after how many blocks",

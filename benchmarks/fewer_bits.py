@@ -13,9 +13,9 @@ time is the process's CPU time.
 
 import argparse
 import statistics
-import warnings
 
 from _timing import timed
+from deployment import integers
 
 from bigmodel_utils.device import number_format, setup
 
@@ -120,25 +120,6 @@ def decoding(model, tokenizer, path, rounds, new):
         )
 
 
-def dynamic(rounds):
-    """Print the speed of PyTorch's dynamic int8 layer over float32."""
-    import torch
-
-    layer = torch.nn.Sequential(torch.nn.Linear(1024, 4096))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        short = torch.ao.quantization.quantize_dynamic(layer, {torch.nn.Linear}, dtype=torch.qint8)
-    for rows in (1, 2, 4, 8):
-        x, ratios = torch.randn(rows, 1024), []
-        assert (short(x) - layer(x)).norm() < 0.1 * layer(x).norm()
-        for _ in range(2 * rounds + 1):
-            plain, own = (timed(f, x, number=20)[1] for f in (layer, short))
-            ratios.append(plain / own)
-        ratio = statistics.median(ratios[1:])
-        said = "" if ratio >= 3 else ": missed"
-        print(f"int8 dynamic linear layer, {rows} rows: {ratio:.1f} times float32 (goal 3{said})")
-
-
 def guessing(model, tokenizer, rounds, new, name):
     """Print the speed with looked-up guesses over that without, text by text."""
     from bigmodel_utils import data, speculation
@@ -192,7 +173,7 @@ def main():
     model, tokenizer = models.load_pretrained(path)
     print(f"threads {options.threads}, torch {torch.__version__}, {options.new_tokens} new tokens")
     decoding(model, tokenizer, path, options.rounds, options.new_tokens)
-    dynamic(options.rounds)
+    integers(options.rounds, calls=5)
     guessing(model, tokenizer, options.rounds, options.new_tokens, "float32")
     if number_format("cpu") is torch.bfloat16:
         half = copy.deepcopy(model).bfloat16()

@@ -55,17 +55,21 @@ def off(n, length, bias, x):
     return read, (read - x).square()
 
 
+def every_case(n, p):
+    """Every combination of present features (2**n, n), and its chance (2**n,)."""
+    x = double(list(itertools.product((0, 1), repeat=n)))
+    return x, (p**x * (1 - p) ** (1 - x)).prod(1)
+
+
 def mean_error(n, length, bias, p):
     """Expected squared error of a feature, over every combination."""
-    x = double(list(itertools.product((0, 1), repeat=n)))
-    chance = (p**x * (1 - p) ** (1 - x)).prod(1)
+    x, chance = every_case(n, p)
     return (chance @ off(n, length, bias, x)[1]).mean().item()
 
 
 def linear_error(n, p):
     """Of the best linear code in two units, from the eigenvalues of the covariance."""
-    x = double(list(itertools.product((0, 1), repeat=n)))
-    chance = (p**x * (1 - p) ** (1 - x)).prod(1)
+    x, chance = every_case(n, p)
     centred = x - chance @ x
     return torch.linalg.eigvalsh(centred.T @ (chance[:, None] * centred))[:-2].sum().item() / n
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import files
 import nbformat
 import yaml
+from cost import Cost
 from nbclient import NotebookClient
 from nbclient.output_widget import OutputWidget
 
@@ -122,11 +123,8 @@ class QuietOutput(OutputWidget):
 
 def run(path, dry_run=False):
     """Execute one page in a kernel of its own and store the result, or only see it pass."""
-    import resource  # not on Windows, where the tests import this module for the rest of it
-
     notebook = nbformat.read(path, as_version=4)
     set_address(notebook, repository_address())
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     client = NotebookClient(
         notebook,
         timeout=300,
@@ -135,16 +133,15 @@ def run(path, dry_run=False):
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": QuietOutput}}
-    client.execute()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    peak_mb = after.ru_maxrss / 1024
+    with Cost() as cost:
+        client.execute()
     outcome = "passed"
     if not dry_run:
         normalise(notebook)
-        set_badge(notebook, cpu, peak_mb)
+        set_badge(notebook, cost.cpu_seconds, cost.peak_mb)
         outcome = "changed" if write(path, notebook) else "unchanged"
-    print(f"{path.relative_to(ROOT)}: {cpu:.1f} CPU-s, {peak_mb:.0f} MB, {outcome}", flush=True)
+    spent = f"{cost.cpu_seconds:.1f} CPU-s, {cost.peak_mb:.0f} MB"
+    print(f"{path.relative_to(ROOT)}: {spent}, {outcome}", flush=True)
 
 
 def main():

@@ -20,7 +20,16 @@ PACKAGE = ROOT / "bigmodel_utils"
 FLOORS = [
     {"arguments", "disguise", "drawn", "ledger", "modules", "random_state", "words"},
     {"cards", "data", "device", "live", "numerics", "plotting", "sequences"},
-    {"claims", "compression", "models", "optim", "reference", "serving", "speculation"},
+    {
+        "claims",
+        "compression",
+        "distributed",
+        "models",
+        "optim",
+        "reference",
+        "serving",
+        "speculation",
+    },
     {"accounting", "interventions", "training"},
     {"checks", "labs"},
 ]

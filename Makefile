@@ -101,6 +101,7 @@ bench: $(VENV)/.export ## print the speed ratios of benchmarks/
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/pretrained.py
 	$(BIN)/python benchmarks/deployment.py
+	$(BIN)/python benchmarks/distributed.py
 	$(BIN)/python benchmarks/language.py
 
 clean: ## remove what was built (the virtual environment stays)

@@ -33,7 +33,7 @@ def held(n, step):
 def settings(page):
     n = int(page.get_by_label("workers, n, typed").input_value())
     size = float(page.get_by_label("gradients, MB, typed").input_value())
-    step = int(page.get_by_role("slider", name="step", exact=True).input_value())
+    step = int(page.get_by_role("slider", name="step round the ring", exact=True).input_value())
     return n, size, step
 
 
@@ -94,7 +94,7 @@ def test_ring_by_keyboard_alone(open_page):
     for name, keys in (
         ("workers, n", ["End", "ArrowLeft"]),
         ("gradients, MB", ["Home", "ArrowRight"]),
-        ("step", ["End", "ArrowLeft"]),
+        ("step round the ring", ["End", "ArrowLeft"]),
     ):
         for _ in range(30):
             page.keyboard.press("Tab")

@@ -59,13 +59,14 @@ function draw() {
         class: (from.length === n ? "lf-whole" : "") + (framed.includes(rank + " " + part) ? " lf-came" : ""),
         "data-grid": "contains", "data-row": rank, "data-col": part,
         "data-value": sum(from.map((r) => 10 ** r)),
-      }, from.length === n && n > 3 ? L.done : from.join("+")))));
+      }, from.length === n && n > 3 ? L.done : from.join(" ")))));
     table.replaceChildren(el("caption", {}, L.table), el("thead", {}, head), el("tbody", {}, ...rows));
     const sent = (step * size) / n;
     const words = { step, steps: steps(n), n, sent: digits(sent), total: digits((steps(n) * size) / n),
       star: digits((n - 1) * size) };
     const phase = step === 0 ? "begin" : step < n ? "scatter" : "gather";
-    result.put([say(phase, words), " ", say("sent", words)], "sent", sent);
+    const said = { begin: say("begin", words), scatter: say("scatter", words), gather: say("gather", words) };
+    result.put([said[phase], " ", say("sent", words)], "sent", sent);
     Object.assign(result.dataset, { total: (steps(n) * size) / n, star: (n - 1) * size, phase });
   }
 

@@ -17,7 +17,7 @@ WORDS = {
     **shared("first", "back", "next", "last"),
     "workers": "workers, n",
     "size": "gradients, MB",
-    "step": "step",
+    "step": "step round the ring",
     "table": "Whose numbers each worker's parts contain.",
     "worker": "worker {rank}",
     "part": "part {part}",

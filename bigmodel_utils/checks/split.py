@@ -46,7 +46,7 @@ def _joined(x, parts, b2):
 def fewest_micro_batches(function):
     """Check ``function(p, v, percent)``: the smallest m, by trying every one."""
     cases = [(4, 1, 10), (4, 2, 10), (1, 1, 5), (3, 1, 20), (8, 3, 7), (2, 5, 90), (16, 2, 1)]
-    cases += [(5, 1, 50), (6, 2, 25)]
+    cases += [(2, 1, 20), (6, 2, 25)]  # the first is met exactly
     return grade(
         function,
         cases,

@@ -1,10 +1,9 @@
 """Shampoo: a gradient between the inverse roots of its own averaged squares, left and right.
 
 Sources: Gupta, Koren and Singer, Shampoo: Preconditioned stochastic tensor optimization, 2018
-(arXiv:1802.09568). Averages in place of sums, momentum and the scale of the update follow later
-practice: Anil et al., Scalable second order optimization for deep learning, 2020 (arXiv:2002.09018),
-for lengths that are set; Liu et al., Muon is scalable for LLM training, 2025 (arXiv:2502.16982), for
-the scale.
+(arXiv:1802.09568). Averages in place of sums and momentum follow later practice, lengths that are
+set Anil et al., Scalable second order optimization for deep learning, 2020 (arXiv:2002.09018), and
+the scale of the update Liu et al., Muon is scalable for LLM training, 2025 (arXiv:2502.16982).
 """
 
 import torch
@@ -20,9 +19,9 @@ class Shampoo(torch.optim.Optimizer):
     A gradient of more than two axes is flattened to (n, rest), a vector is a matrix (n, 1). With
     the averages L of G Gᵀ and R of Gᵀ G, a step goes along L^(-1/4) M R^(-1/4), M being the
     momentum, and is ``lr * 0.2 * sqrt(rows * columns)`` long, as Muon's is: its entries are then as
-    large as Adam's usually are, so that both take one learning rate. A side of one entry, or longer than ``longest``, is
-    left out, and the other side then gets the power -1/2. With ``memory`` and ``momentum`` of 0 it
-    is U Vᵀ for G = U S Vᵀ: Muon's step.
+    large as Adam's usually are, so that both take one learning rate. A side of one entry, or longer
+    than ``longest``, is left out, and the other side then gets the power -1/2. With ``memory`` and
+    ``momentum`` of 0 it is U Vᵀ for G = U S Vᵀ: Muon's step.
 
     Args:
         params: tensors, or groups of them, as for every torch optimizer.

@@ -75,7 +75,8 @@ class Shampoo(torch.optim.Optimizer):
                 state[f"square{i}"] = g.new_zeros(g.shape[i], g.shape[i])
         state["momentum_buffer"].lerp_(g, 1 - group["momentum"])
         # Divided by what the average's weights add up to: a first gradient counts in full.
-        share = (1 - group["memory"]) / (1 - group["memory"] ** (state["step"] + 1))
+        memory = group["memory"]
+        share = 1.0 if state["step"] == 0 else (1 - memory) / (1 - memory ** (state["step"] + 1))
         update = state["momentum_buffer"]
         if group["nesterov"]:
             update = g.lerp(update, group["momentum"])
@@ -109,7 +110,7 @@ def _checked(options):
         "lr": real("lr", options["lr"], minimum=0),
         "weight_decay": real("weight_decay", options["weight_decay"], minimum=0),
         "momentum": real("momentum", options["momentum"], minimum=0, maximum=1),
-        "memory": real("memory", options["memory"], minimum=0, maximum=1),
+        "memory": real("memory", options["memory"], minimum=0, maximum=0.9999),
         "nesterov": flag("nesterov", options["nesterov"]),
         "every": integer("every", options["every"], minimum=1),
         "longest": integer("longest", options["longest"], minimum=1),

@@ -36,7 +36,7 @@ def settings_of(page):
 
 def walked(method, kappa, rate, beta, steps=60):
     """The path by torch's optimisers: (steps + 1, 2)."""
-    theta = double([-1.0, 0.7]).requires_grad_()
+    theta = double([-1.0, 0.25]).requires_grad_()
     lr, h = rate / kappa, double([1.0, kappa])
     if method == "adam":
         optimizer = torch.optim.Adam([theta], lr=lr, betas=(beta, 0.999))

@@ -1,7 +1,7 @@
 // A valley with curvatures 1 and kappa, and the path of an optimiser from one point of it.
 
 const METHODS = { gradient: L.gradient, momentum: L.momentum, nesterov: L.nesterov, adam: L.adam, sign: L.sign };
-const START = [-1, 0.7];
+const START = [-1, 0.25];
 const STEPS = 60;
 const LONG = 4000;  // the factor is measured over so many steps, after as many
 const EDGE = 1.15;

@@ -78,7 +78,7 @@ stress: $(VENV)/.export ## stress the experiments whose records are missing or s
 longrun: $(VENV)/.book ## train the longer run of the language model, about 15 minutes on one thread
 	$(BIN)/python tools/longrun.py
 
-race: $(VENV)/.book ## race eight optimisers on two tasks, about 3 minutes on one thread
+race: $(VENV)/.book ## race eight optimisers on two tasks, about two minutes on one thread
 	$(BIN)/python tools/race.py
 
 test-slow-browser: $(VENV)/.test book ## run the browser tests with the processor throttled

@@ -24,7 +24,7 @@ DEFAULTS = _figure.modules()["scaling"].schema({})
 DIALS = {
     "budget": "budget in FLOPs, power of ten",
     "size": "parameters, powers of two from the best",
-    "utilisation": "share of the peak",
+    "utilisation": "used share of the peak",
     "machines": "devices, power of ten",
     "price": "dollars for a device-hour",
 }
@@ -39,7 +39,8 @@ def settings_of(page):
         assert float(slider) == pytest.approx(float(typed))
         found[key] = float(typed)
     for key in ("law", "device"):
-        chosen = int(page.get_by_role("combobox", name=key).input_value())
+        name = {"law": "law", "device": "kind of device"}[key]
+        chosen = int(page.get_by_role("combobox", name=name).input_value())
         found[key] = DEFAULTS[f"{key}s"][chosen]
     return found
 
@@ -92,7 +93,7 @@ def test_scaling_by_its_controls(open_page):
     before = check_plan(page)
     for law, device in (("1", "0"), ("0", "1")):
         choose(page, "law", law)
-        choose(page, "device", device)
+        choose(page, "kind of device", device)
         for values in ((9.5, -2.25, 0.5, 0, 0.5), (26.1, 3, 0.35, 4.5, 12.5)):
             for name, value in zip(DIALS.values(), values, strict=True):
                 fill(page, f"{name}, typed", value)

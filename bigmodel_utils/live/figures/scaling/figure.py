@@ -24,10 +24,10 @@ LIMITS = {
 WORDS = {
     **shared("fallback", "reset", "range", "typed"),
     "law": "law",
-    "device": "device",
+    "device": "kind of device",
     "budget": "budget in FLOPs, power of ten",
     "size": "parameters, powers of two from the best",
-    "utilisation": "share of the peak",
+    "utilisation": "used share of the peak",
     "machines": "devices, power of ten",
     "price": "dollars for a device-hour",
     "x_axis": "parameters N",
@@ -38,10 +38,10 @@ WORDS = {
     "worse": "Predicted loss {loss}, {more} more than the lowest at this budget.",
     "floor": "The floor E is {floor}.",
     "time": "{count} devices take {time}, for {cost} dollars.",
-    "hint": "Along the curve the budget stays: a larger model reads fewer tokens, C = 6 N D. Filled "
-    "dot: the best size. Ring: yours. Peak numbers are the makers', in bfloat16; the share of "
-    "the peak and the price are yours to assume. Far from the sizes that a law was fitted to, it "
-    "says what would be if it held there.",
+    "hint": "Along the curve the budget stays: a larger model reads fewer tokens, C = 6 N D. "
+    "Filled dot: the best size. Ring: yours. Peak numbers are the makers', in bfloat16; the share "
+    "of the peak and the price are yours to assume. Far from the sizes that a law was fitted to, "
+    "it says what would be if it held there.",
 }
 
 _DEFAULTS = {

@@ -1,6 +1,6 @@
 """Tune the pretrained model by LoRA to a rule that a program checks, and store what came of it.
 
-    python tools/tune_pretrained.py        (about 25 CPU-minutes on one thread)
+    python tools/tune_pretrained.py        (about ten CPU-minutes on one thread)
 
 The model writes the examples that it learns from: asked for the format with two examples in the
 prompt, it writes again and again, and what meets the rule is kept. Then it learns to answer so
@@ -41,19 +41,19 @@ RECIPE = {
     "cats books soap wine roses tigers birds fish boats".split(),
     "validation": "cars trees milk apples oranges soup shoes hats beds doors windows lamps".split(),
     "test": "pens guitars drums football tennis swimming cooking gardening farming painting "
-    "dancing running cycling sleep dreams stones sand mountains valleys lakes oceans islands deserts "
-    "forests".split(),
+    "dancing running cycling sleep dreams stones".split(),
     "tries": 4,  # answers written for each topic of training
     "temperature": 0.7,
     "tokens": 48,  # of an answer, at most
     "rank": 8,
     "layers": ["q_proj", "v_proj"],
-    "rows": 8,  # answers in a step
-    "steps": 24,
-    "rates": {"LoRA": [1e-3, 3e-3, 1e-2], "full": [1e-5, 3e-5, 1e-4]},
+    "rows": 4,  # answers in a step
+    "steps": 16,
+    "rates": {"LoRA": [3e-3, 1e-2]},
     "chosen_with": 100,  # the seed of the runs that choose the rate
-    "seeds": [0, 1, 2, 3, 4],
-    "passage_tokens": 160,
+    "seeds": [0, 1, 2],
+    "passages": 8,
+    "passage_tokens": 120,
 }
 IGNORE = -100
 
@@ -116,7 +116,7 @@ def bits_a_byte(model, tokenizer, recipe):
     from bigmodel_utils import data
 
     found = []
-    for text in data.load_passages()[:15]:
+    for text in data.load_passages()[: recipe["passages"]]:
         row = torch.tensor([tokenizer.encode(text)[: recipe["passage_tokens"]]])
         with torch.no_grad():
             nats = F.cross_entropy(model(row[:, :-1])[0], row[0, 1:], reduction="sum")

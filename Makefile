@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab page contents check test test-portable stress longrun test-slow-browser test-colab execute fmt bench clean
+.PHONY: help book serve lab page contents check test test-portable stress longrun tune-pretrained test-slow-browser test-colab execute fmt bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -77,6 +77,9 @@ stress: $(VENV)/.export ## stress the experiments whose records are missing or s
 
 longrun: $(VENV)/.book ## train the longer run of the language model, about 15 minutes on one thread
 	$(BIN)/python tools/longrun.py
+
+tune-pretrained: $(VENV)/.book ## tune the pretrained model by LoRA, about ten minutes on one thread
+	$(BIN)/python tools/tune_pretrained.py
 
 test-slow-browser: $(VENV)/.test book ## run the browser tests with the processor throttled
 	tools/install_browser.sh $(BIN)/python

@@ -78,7 +78,9 @@ ATTACKS = {
         "divided by n": lambda *a: _told(
             _gaps(*a), lambda gap: gap.std(correction=0) / len(gap) ** 0.5
         ),
-        "gain for loss": lambda w, o, b, a: _told((w - o, a - b), lambda g: g.std() / len(g) ** 0.5),
+        "gain for loss": lambda w, o, b, a: _told(
+            (w - o, a - b), lambda gap: gap.std() / len(gap) ** 0.5
+        ),
         "error of the sum": lambda *a: _told(_gaps(*a), lambda gap: gap.std() * len(gap) ** 0.5),
     },
 }

@@ -63,7 +63,7 @@ def check(page):
         "[data-grid=bar]", "n => n.map(b => +b.getAttribute('width'))"
     )
     bars = expected[:2, 1:4].flatten()
-    drawn = torch.tensor(widths).double()
+    drawn = torch.tensor(widths, dtype=torch.float64)
     torch.testing.assert_close(drawn / drawn.sum(), bars / bars.sum(), atol=1e-9, rtol=1e-9)
     return inputs, outputs, layers, rank
 

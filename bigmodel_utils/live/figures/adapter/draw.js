@@ -15,7 +15,8 @@ function draw() {
   const dials = {};
   for (const key of Object.keys(s)) dials[key] = dial(L[key], s[key], LIMITS[key], set(key), result.wrong);
   const plots = div("lf-plots");
-  const table = div("lf-scroll");
+  // On a narrow screen the table scrolls; arrow keys reach it.
+  const table = el("div", { class: "lf-scroll", tabindex: 0, role: "group", "aria-label": L.table });
 
   function counted() {
     const whole = s.layers * s.inputs * s.outputs;
@@ -48,7 +49,7 @@ function draw() {
 
   function fill(rows) {
     const columns = ["trained", ...KINDS, "total"];
-    const head = el("tr", {}, ...["way", ...columns].map((key) => el("th", { scope: "col" }, L[key])));
+    const head = el("tr", {}, ...["way", ...columns].map((key) => el("th", { scope: "col" }, L["head_" + key])));
     const lines = rows.map((row, i) => el("tr", {}, el("th", { scope: "row" }, L[row.way]),
       ...columns.map((key, j) => el("td", { "data-grid": "cost", "data-row": i, "data-col": j,
         "data-value": row[key] }, digits(row[key])))));
@@ -67,7 +68,7 @@ function draw() {
     const memory = few.total / whole.total;
     const told = { rank: s.rank, share: digits(100 * share), memory: digits(100 * memory) };
     const second = s.rank > most ? say("cannot", { rank: most }) : say("break", { rank: Math.ceil(even) });
-    result.put([strong(say("says", told)), " ", second], "share", share);
+    result.put([el("b", {}, say("says", told)), " ", second], "share", share);
     Object.assign(result.dataset, { memory, even });
   }
 

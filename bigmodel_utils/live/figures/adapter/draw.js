@@ -49,8 +49,10 @@ function draw() {
 
   function fill(rows) {
     const columns = ["trained", ...KINDS, "total"];
-    const head = el("tr", {}, ...["way", ...columns].map((key) => el("th", { scope: "col" }, L["head_" + key])));
-    const lines = rows.map((row, i) => el("tr", {}, el("th", { scope: "row" }, L[row.way]),
+    const heads = [L.head_way, L.head_trained, L.head_weights, L.head_gradients, L.head_adam, L.head_total];
+    const head = el("tr", {}, ...heads.map((text) => el("th", { scope: "col" }, text)));
+    const ways = { full: L.full, lora: L.lora, merged: L.merged };
+    const lines = rows.map((row, i) => el("tr", {}, el("th", { scope: "row" }, ways[row.way]),
       ...columns.map((key, j) => el("td", { "data-grid": "cost", "data-row": i, "data-col": j,
         "data-value": row[key] }, digits(row[key])))));
     table.replaceChildren(el("table", { class: "lf-adapter-table" }, el("thead", {}, head), el("tbody", {}, ...lines)));

@@ -44,7 +44,7 @@ function draw() {
     workers: dial(L.workers, s.workers, LIMITS.workers, set("workers"), result.wrong),
     size: dial(L.size, s.size, LIMITS.size, set("size"), result.wrong),
   };
-  const table = el("table", { class: "lf-parts" });
+  const table = el("table", { class: "lf-parts", "aria-label": L.table });
 
   function render() {
     const { workers: n, size, step } = s;
@@ -60,7 +60,7 @@ function draw() {
         "data-grid": "contains", "data-row": rank, "data-col": part,
         "data-value": sum(from.map((r) => 10 ** r)),
       }, from.length === n && n > 3 ? L.done : from.join(" ")))));
-    table.replaceChildren(el("caption", {}, L.table), el("thead", {}, head), el("tbody", {}, ...rows));
+    table.replaceChildren(el("thead", {}, head), el("tbody", {}, ...rows));
     const sent = (step * size) / n;
     const words = { step, steps: steps(n), n, sent: digits(sent), total: digits((steps(n) * size) / n),
       star: digits((n - 1) * size) };
@@ -78,6 +78,7 @@ function draw() {
     })),
     walk,
     div("lf-scroll", table),
+    note(L.table),
     result,
     note(L.hint),
   ];

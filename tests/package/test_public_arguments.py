@@ -286,6 +286,16 @@ TABLE = {
         {"matrices": [*NO_TENSOR, *one(*FEW_AXES, X.numpy(), X.long(),
                                        X.to(torch.float8_e4m3fn))], "steps": integer(1)},
     ),
+    "optim.Lion": (
+        lambda: {"params": [torch.ones(3, 2)]},
+        {"params": one(torch.ones(3)), "lr": real(0), "betas": BETAS, "weight_decay": real(0)},
+    ),
+    "optim.Shampoo": (
+        lambda: {"params": [torch.ones(3, 2)]},
+        {"params": one(torch.ones(3)), "lr": real(0), "weight_decay": real(0),
+         "momentum": real(0, 1), "memory": real(0, 1), "nesterov": FLAG, "every": integer(1),
+         "longest": integer(1), "eps": real(0)},
+    ),
     "optim.Muon": (
         lambda: {"params": [torch.ones(3, 2)]},
         {"params": one([torch.ones(3)], [torch.ones(3, 2).long()], [torch.ones(0, 2)], [], "a",

@@ -7,6 +7,7 @@ import torch
 
 from bigmodel_utils import arguments
 from bigmodel_utils.arguments import real
+from bigmodel_utils.optim._params import floating, naming
 
 __all__ = ["Lion"]
 
@@ -29,11 +30,13 @@ class Lion(torch.optim.Optimizer):
 
     def __init__(self, params, lr=1e-4, *, betas=(0.9, 0.99), weight_decay=0.0):
         defaults = {"lr": lr, "betas": betas, "weight_decay": weight_decay}
-        super().__init__(params, _checked(defaults))
+        with naming(defaults):
+            super().__init__(params, _checked(defaults))
 
     def add_param_group(self, param_group):
         """Add a dict of ``params`` and the options in which they differ."""
         super().add_param_group(param_group)
+        floating(self.param_groups[-1]["params"])
         self.param_groups[-1].update(_checked(self.param_groups[-1]))
 
     @torch.no_grad()

@@ -9,6 +9,7 @@ the scale of the update Liu et al., Muon is scalable for LLM training, 2025 (arX
 import torch
 
 from bigmodel_utils.arguments import flag, integer, real
+from bigmodel_utils.optim._params import floating, naming
 
 __all__ = ["Shampoo"]
 
@@ -46,11 +47,13 @@ class Shampoo(torch.optim.Optimizer):
             "lr": lr, "weight_decay": weight_decay, "momentum": momentum, "memory": memory,
             "nesterov": nesterov, "every": every, "longest": longest, "eps": eps,
         }  # fmt: skip
-        super().__init__(params, _checked(defaults))
+        with naming(defaults):
+            super().__init__(params, _checked(defaults))
 
     def add_param_group(self, param_group):
         """Add a dict of ``params`` and the options in which they differ."""
         super().add_param_group(param_group)
+        floating(self.param_groups[-1]["params"])
         self.param_groups[-1].update(_checked(self.param_groups[-1]))
 
     @torch.no_grad()

@@ -50,7 +50,7 @@ function draw() {
     const { workers: n, size, step } = s;
     const { contains, framed } = after(step, n);
     for (const [key, control] of Object.entries(dials)) control.put(s[key]);
-    walk.put(step, [0, steps(n)], 1, String(step));
+    walk.put(step, [LIMITS.step[0], steps(n)], 1, String(step));
     const head = el("tr", {}, el("td"), ...contains[0].map((_, part) =>
       el("th", { scope: "col" }, say("part", { part }))));
     const rows = contains.map((row, rank) => el("tr", {},

@@ -39,8 +39,6 @@ def work(connection, folder, rank, num_ranks, timeout):
 
     from bigmodel_utils.device import setup
 
-    # Copies of a model must start alike, which weights that each process disturbs would not.
-    os.environ.pop("BIGMODEL_PERTURB", None)
     setup(0, threads=1)
     import torch
     from torch import distributed

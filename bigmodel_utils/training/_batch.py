@@ -19,6 +19,8 @@ class Batch(NamedTuple):
         lengths: (b,) int64 on the CPU, real steps of each sequence; None if all are real.
         real: (b, t) bool on the device, True where a target counts; None if all do.
         first: False in a window that goes on with the sequences of the batch before it.
+        whole: weight of the whole batch, of which this is one rank's part; None if it is all.
+        most: examples in the largest part that a rank has; None if this is all.
     """
 
     x: torch.Tensor
@@ -27,11 +29,18 @@ class Batch(NamedTuple):
     lengths: torch.Tensor | None = None
     real: torch.Tensor | None = None
     first: bool = True
+    whole: float | None = None
+    most: int | None = None
 
     @property
     def inputs(self):
         """What the model is called with: ``(x,)`` or ``(x, lengths)``."""
         return (self.x,) if self.lengths is None else (self.x, self.lengths)
+
+    @property
+    def total(self):
+        """The weight of the whole batch, over all ranks."""
+        return self.weight if self.whole is None else self.whole
 
 
 def one_target_a_step(x, y):

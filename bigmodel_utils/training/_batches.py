@@ -7,6 +7,7 @@ from bigmodel_utils import sequences
 from bigmodel_utils.arguments import describe, integer
 from bigmodel_utils.training._batch import IGNORED, Batch, one_target_a_step
 from bigmodel_utils.training._integers import EmbeddingCheck, outside
+from bigmodel_utils.training._ranks import Ranks
 from bigmodel_utils.training._sources import (
     as_indices,
     check_dataset,
@@ -51,6 +52,9 @@ class Batches:
         class_labels: True if y holds class indices, so that other dtypes are an error.
         window: cut sequences into pieces of so many steps, one batch each and in order, or None.
         pairs_only: True if lengths beside x are an error.
+        ranks: Ranks that share the batches, or None for a process alone. Each takes its rows of
+            every batch. A rank that has none takes the first row, at weight 0: all must call the
+            model equally often.
 
     Attributes:
         batch_size: examples in a full batch, None if the loader's sampler decides.
@@ -65,8 +69,9 @@ class Batches:
 
     def __init__(
         self, name, data, batch_size, device, *, float_dtype, seed, class_labels, window=None,
-        pairs_only=False,
+        pairs_only=False, ranks=None,
     ):  # fmt: skip
+        self.ranks = Ranks() if ranks is None else ranks
         self.name, self.device, self.float_dtype = name, device, float_dtype
         self.class_labels, self.pairs_only = class_labels, pairs_only
         self.batch_size = integer("batch_size", batch_size, minimum=1)
@@ -99,7 +104,7 @@ class Batches:
             iterator = iter(self.loader)
             for _ in range(start):
                 next(iterator)
-            return (self._place(batch) for batch in iterator)
+            return (self._part(self._place(batch)) for batch in iterator)
         while self._order is not None and self._epochs_drawn <= epoch:
             self._permutation = torch.randperm(self.num_examples, generator=self._order)
             self._epochs_drawn += 1
@@ -110,13 +115,15 @@ class Batches:
         if self.window is not None:
             return self._pieces(chunks, window)
         if self.tensors is not None:
-            return (self._index(chunk) for chunk in chunks)
+            return (self._ranked(self._index(self._rows(chunk)), chunk) for chunk in chunks)
+        chunks = [chunk for chunk in chunks if len(chunk)]
         loader = DataLoader(  # an own generator: the global one is the model's
             self.dataset,
-            batch_sampler=[chunk.tolist() for chunk in chunks if len(chunk)],
+            batch_sampler=[self._rows(chunk).tolist() for chunk in chunks],
             generator=torch.Generator().manual_seed(0),
         )
-        return (self._place(batch) for batch in loader)
+        batches = (self._place(batch) for batch in loader)
+        return (self._ranked(*pair) for pair in zip(batches, chunks, strict=True))
 
     @property
     def whole_x(self):
@@ -154,12 +161,19 @@ class Batches:
             self.embeddings.check(x, num_rows)
 
     def pieces(self, batch, size):
-        """Return ``batch`` cut into batches of at most ``size`` examples, each with its weight."""
-        if size is None or len(batch.x) <= size:
+        """Return ``batch`` cut into batches of at most ``size`` examples, each with its weight.
+
+        All ranks get equally many: the last one may be a row that does not count.
+        """
+        most = batch.most or len(batch.x)
+        if size is None or most <= size:
             return [batch]
         parts = [batch.x.split(size), batch.y.split(size)]
         lengths = [None] * len(parts[0]) if batch.lengths is None else batch.lengths.split(size)
-        return [self._made(*piece) for piece in zip(*parts, lengths, strict=True)]
+        pieces = [self._made(*piece) for piece in zip(*parts, lengths, strict=True)]
+        if len(pieces) < -(-most // size):
+            pieces.append(self._cut_rows(batch, slice(1))._replace(weight=0))
+        return pieces
 
     def fingerprint(self):
         """Return what identifies the data in a checkpoint: length, shapes and sampled values."""
@@ -191,10 +205,37 @@ class Batches:
         self.dataset = data
 
     def _take_loader(self, loader):
-        check_loader(self.name, loader)
+        check_loader(self.name, loader, shared=not self.ranks.alone)
         self.loader, self.batch_size = loader, loader.batch_size
         self.num_examples, self.num_batches = len(loader.dataset), len(loader)
         self.generators = generators_of(loader)
+
+    def _rows(self, chunk):
+        # This rank's rows of a batch, or the first one for company.
+        own = self.ranks.rows(chunk)
+        return own if len(own) else chunk[:1]
+
+    def _ranked(self, batch, chunk):
+        # This rank's batch of the rows `chunk` of all ranks, with what it must know of the others.
+        if self.ranks.alone:
+            return batch
+        weight = batch.weight if len(self.ranks.rows(chunk)) else 0
+        if batch.lengths is None and self.tensors is not None and not self._ignores:
+            whole = batch.weight // len(batch.x) * len(chunk)
+        else:
+            (whole,) = self.ranks.sum(weight)
+        return batch._replace(weight=weight, whole=whole, most=self.ranks.most(len(chunk)))
+
+    def _part(self, batch):
+        # This rank's rows of a batch that every rank has.
+        if self.ranks.alone:
+            return batch
+        rows = torch.arange(len(batch.x))
+        return self._ranked(self._cut_rows(batch, self._rows(rows)), rows)
+
+    def _cut_rows(self, batch, rows):
+        lengths = None if batch.lengths is None else batch.lengths[rows]
+        return self._made(batch.x[rows], batch.y[rows], lengths)
 
     def _index(self, chunk):
         x, y, lengths = self.tensors
@@ -248,12 +289,12 @@ class Batches:
     def _pieces(self, chunks, window):
         # The windows of each chunk of rows, from number `window` of the first chunk.
         for chunk in chunks:
-            whole = self._index(chunk)
+            whole = self._index(self._rows(chunk))
             for number in range(window, self.windows):
                 steps = slice(number * self.window, (number + 1) * self.window)
                 x, y = whole.x[:, steps], whole.y[:, steps]
                 weight = self._weight(y.shape[0] * y.shape[1], y)
-                yield Batch(x, y, weight, first=number == 0)
+                yield self._ranked(Batch(x, y, weight, first=number == 0), chunk)
             window = 0
 
     def _cut(self, window):

@@ -73,7 +73,10 @@ def evaluate(model, data, *, batch_size=1000, device=None, dtype=None, loss=None
 
 @torch.no_grad()
 def evaluate_batches(forward, batches, loss=None):
-    """Return the Evaluation of a model's :class:`Forward` on prepared ``batches``."""
+    """Return the Evaluation of a model's :class:`Forward` on prepared ``batches``.
+
+    Loss and accuracy are those of all ranks, predictions those of this one's rows.
+    """
     total, count, predictions, probabilities, right, answers = 0.0, 0, [], [], 0, 0
     with evaluating(forward.model):
         for batch in batches.epoch():
@@ -81,7 +84,8 @@ def evaluate_batches(forward, batches, loss=None):
             output = without_state(output)
             total += batch_loss(batches, output, batch, loss).item() * batch.weight
             count += batch.weight
-            if not _holds_classes(output, batch.y):
+            for_company = batch.weight == 0 < batch.total  # another rank's row
+            if for_company or not _holds_classes(output, batch.y):
                 continue
             labels = batch.y.long()
             hits, counts = output.argmax(-1) == labels, labels != IGNORED
@@ -93,6 +97,7 @@ def evaluate_batches(forward, batches, loss=None):
             predictions.append(_predictions(output, batch.real))
             if output.ndim == 2:
                 probabilities.append(output.float().softmax(-1).cpu())
+    total, count, right, answers = batches.ranks.sum(total, count, right, answers)
     if count == 0:
         raise ValueError(f"{batches.name}: expected a label that counts, got {IGNORED} alone")
     accuracy = right / answers if answers else None

@@ -13,8 +13,10 @@ from bigmodel_utils.device import at_hand, choose_device
 from bigmodel_utils.random_state import isolated
 from bigmodel_utils.training._batches import Batches
 from bigmodel_utils.training._evaluation import check_model, evaluate
+from bigmodel_utils.training._folder import newest
 from bigmodel_utils.training._forward import Forward, precision
 from bigmodel_utils.training._history import Evaluation, History
+from bigmodel_utils.training._ranks import joined
 from bigmodel_utils.training._run import Run
 from bigmodel_utils.training._settings import Settings, check_callable
 
@@ -49,6 +51,7 @@ def fit(
     truncate=None,
     micro_batch_size=None,
     on_step=None,
+    sharded=False,
 ):
     """Train ``model`` in place and return the History of the run.
 
@@ -137,6 +140,8 @@ def fit(
     flag("progress", progress)
     _check_checkpoint(checkpoint, checkpoint_every)
     device = choose_device() if device is None else at_hand("device", device)
+    ranks = joined(device, sharded=flag("sharded", sharded))
+    device = ranks.device
     dtype = precision(model, device, dtype)
     settings = Settings(
         epochs=epochs,
@@ -158,11 +163,20 @@ def fit(
 
     memory_ran_out = False
     try:
-        with isolated(device, seed), Forward(model.to(device), device, dtype) as forward:
+        trained = ranks.shards(model.to(device)) if ranks.sharded else model.to(device)
+        own_seed = ranks.seed(settings.seed)
+        with isolated(device, own_seed), Forward(trained, device, dtype, ranks) as forward:
             run = _prepare(forward, train, test, settings, on_step)
-            return _drive(run, checkpoint, checkpoint_every, progress)
+            history = _drive(run, checkpoint, checkpoint_every, progress and ranks.rank == 0)
+            if ranks.sharded:
+                ranks.gather(trained, model)
+            return history
     except _OutOfMemoryError:
         memory_ran_out = True  # raise below: here the traceback still holds the tensors
+    except Exception as error:
+        if not ranks.alone:
+            error.add_note(f"on rank {ranks.rank} of {ranks.size}")
+        raise
     finally:
         run = None
         model.eval()
@@ -175,8 +189,11 @@ def _check_checkpoint(path, every):
         folder = os.path.dirname(os.path.abspath(arguments.path("checkpoint", path)))
         if not os.path.isdir(folder):
             raise FileNotFoundError(f"checkpoint: expected an existing folder {folder}")
-        if os.path.isdir(os.path.abspath(path)):
-            raise IsADirectoryError(f"checkpoint: expected a file, found the folder {path!r}")
+        if os.path.isdir(path) and os.listdir(path) and newest(path) is None:
+            raise IsADirectoryError(
+                f"checkpoint: expected a file, or a folder that several processes wrote, found the "
+                f"folder {path!r} of another kind"
+            )
     if every is not None:
         integer("checkpoint_every", every, minimum=1)
         if path is None:
@@ -196,6 +213,7 @@ def _advice(settings):
 def _prepare(forward, train, test, settings, on_step):
     size, seed, window = settings.batch_size, settings.seed, settings.truncate
     options = {"float_dtype": forward.parameter_dtype, "class_labels": settings.loss is None}
+    options["ranks"] = forward.ranks
     train = Batches("train", train, size, forward.device, seed=seed, window=window, **options)
     if test is not None:
         size = min(1000, 4 * min(size, settings.micro_batch_size or size))
@@ -206,18 +224,21 @@ def _prepare(forward, train, test, settings, on_step):
 
 def _drive(run, path, every, progress):
     """Resume ``run`` if ``path`` exists, step it to its end or to Ctrl-C, return its history."""
-    if path is not None and os.path.exists(path):
+    run.start()
+    if path is not None and (os.path.isfile(path) or newest(path) is not None):
         run.resume(path)
     with _ctrl_c() as asked, _bar(run, progress) as bar:
+        run.asked = asked
         try:
             for epoch_ended in run.steps():
                 bar.update()
                 if epoch_ended:
                     bar.set_postfix(_summary(run.history))
                 due = epoch_ended or (every is not None and len(run.history.steps) % every == 0)
-                if path is not None and (due or asked.is_set()):
+                stop = asked.is_set() if run.ranks.alone else run.stop
+                if path is not None and (due or stop):
                     run.save(path)
-                if asked.is_set():
+                if stop:
                     run.history.interrupted = not run.finished
                     break
         except KeyboardInterrupt:  # the second Ctrl-C: amid a step, which is no state to save

@@ -1,5 +1,6 @@
 """A model's forward pass in the number format and the memory order that are fast on its device."""
 
+import contextlib
 import warnings
 
 import torch
@@ -9,6 +10,7 @@ from bigmodel_utils import numerics
 from bigmodel_utils.arguments import one_of
 from bigmodel_utils.device import number_format
 from bigmodel_utils.modules import evaluating, parameter_dtype
+from bigmodel_utils.training._ranks import Ranks
 
 __all__ = ["Forward", "precision"]
 
@@ -29,17 +31,23 @@ class Forward:
     recorded, the gradient of every parameter. If they disagree, a warning says where, and the
     model goes on in float32: some processors and compilers get some of them wrong.
 
+    Several ranks settle all this together. Where gradients are recorded, they call the model
+    through DistributedDataParallel, which is put around it at the first such call, unless its
+    parameters are sharded.
+
     Args:
         model: torch.nn.Module on ``device``.
         device: torch.device.
         dtype: torch.bfloat16 for autocast; any other leaves the model as it is.
+        ranks: Ranks that train the model together, or None for a process alone.
     """
 
-    def __init__(self, model, device, dtype):
+    def __init__(self, model, device, dtype, ranks=None):
+        self.ranks, self._replica = Ranks() if ranks is None else ranks, None
         self.model, self.device, self.dtype = model, torch.device(device), dtype
         self.parameter_dtype = parameter_dtype(model)
         has_conv = any(isinstance(m, torch.nn.Conv2d) for m in model.modules())
-        may = has_conv and self.device.type in ("cpu", "cuda")
+        may = has_conv and self.device.type in ("cpu", "cuda") and not self.ranks.sharded
         self.channels_last = None if may else False  # None: not tried yet
         self._before = [(p, p.stride()) for p in model.parameters() if p.ndim == 4]
         recurrent = (m for m in model.modules() if isinstance(m, torch.nn.RNNBase))
@@ -59,6 +67,14 @@ class Forward:
         if name is not None:
             self.dtype = torch.bfloat16 if name == str(torch.bfloat16) else torch.float32
             self._trusted = True
+
+    @contextlib.contextmanager
+    def syncing(self, yes):
+        """Average the gradients of all ranks in the backward passes of the block, or do not."""
+        if self.ranks.sharded:
+            self.model.set_requires_gradient_sync(yes)
+        with contextlib.nullcontext() if yes or self._replica is None else self._replica.no_sync():
+            yield
 
     def __enter__(self):
         return self
@@ -90,7 +106,20 @@ class Forward:
         if not self._trusted:
             self._trusted = True
             self._hold_against_float32(x, *rest)
-        return self._run(x, *rest, channels_last=self.channels_last)
+        model = self.model
+        if torch.is_grad_enabled() and not (self.ranks.alone or self.ranks.sharded):
+            if self._replica is None:
+                unused = not self.ranks.every(self._all_used(x, *rest))
+                self._replica = self.ranks.replica(model, unused=unused)
+            model = self._replica
+        return self._run(x, *rest, channels_last=self.channels_last, model=model)
+
+    def _all_used(self, x, *rest):
+        # Whether every parameter gets a gradient from the output.
+        with evaluating(self.model):
+            found = self._trial(x[:2], *(r[:2] if isinstance(r, torch.Tensor) else r for r in rest))
+        trained = sum(p.requires_grad for p in self.model.parameters())
+        return trained == sum(name.startswith("gradient of ") for name in found)
 
     def _hold_against_float32(self, x, *rest):
         if not rest and self.device.type != "cpu":
@@ -100,7 +129,7 @@ class Forward:
             self.dtype = torch.float32
             plain = self._trial(x, *rest)
         problem = numerics.disagreement(fast, plain, tolerance=_TOLERANCE)
-        if problem is None:
+        if self.ranks.every(problem is None):
             self.dtype = torch.bfloat16
             return
         warnings.warn(
@@ -119,6 +148,7 @@ class Forward:
         results = {"output": output.detach()}
         # cuDNN has no backward pass for recurrent layers in evaluation mode.
         skip = self.device.type == "cuda" and _is_recurrent(self.model)
+        skip = skip or self.ranks.sharded  # whole parameters are not at hand
         if output.requires_grad and not skip:
             generator = torch.Generator().manual_seed(0)
             upstream = torch.randn(output.shape, generator=generator).to(output)
@@ -130,15 +160,16 @@ class Forward:
             results |= {f"gradient of {n}": g for (n, _), g in found if g is not None}
         return results
 
-    def _run(self, x, *rest, channels_last):
+    def _run(self, x, *rest, channels_last, model=None):
+        model = self.model if model is None else model
         autocast = torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16
         )
         if not channels_last:
             with autocast:
-                return self.model(x, *rest)
+                return model(x, *rest)
         with autocast, _Flattening():
-            return self.model(_to_channels_last(x), *rest)
+            return model(_to_channels_last(x), *rest)
 
     @torch.no_grad()
     def _try(self, x):

@@ -36,10 +36,15 @@ def make_optimizer(model, settings):
             {"params": matrices, "weight_decay": weight_decay},
             {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
         ]
-    fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in trained)
+    # Fused kernels know no parameters that are divided among processes (torch's DTensor).
+    fused = all(type(p.data) is torch.Tensor and _has_fused(p) for p in trained)
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=fused)
     return torch.optim.AdamW(groups, lr=lr, betas=settings.betas, fused=fused)
+
+
+def _has_fused(p):
+    return p.device.type in ("cpu", "cuda") and p.is_floating_point()
 
 
 def _checked(optimizer, model):

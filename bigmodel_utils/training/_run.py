@@ -1,6 +1,8 @@
 """The state of one training run: its step, and what a checkpoint must hold to go on with it."""
 
 import math
+import os
+import threading
 
 import torch
 
@@ -8,7 +10,7 @@ from bigmodel_utils.arguments import describe
 from bigmodel_utils.device import Stopwatch
 from bigmodel_utils.modules import evaluating
 from bigmodel_utils.random_state import Streams
-from bigmodel_utils.training import _checkpoint
+from bigmodel_utils.training import _checkpoint, _folder
 from bigmodel_utils.training._batch import IGNORED
 from bigmodel_utils.training._evaluation import (
     batch_loss,
@@ -41,7 +43,9 @@ class Run:
         self.optimizer = make_optimizer(model, settings)
         # A group that an optimizer of the caller's own starts at k lr stays at k times the rate.
         self.factors = [float(group["lr"]) / settings.lr for group in self.optimizer.param_groups]
-        self.augment_generator = torch.Generator(train.device).manual_seed(settings.seed)
+        self.ranks = train.ranks
+        seed = self.ranks.seed(settings.seed)
+        self.augment_generator = torch.Generator(train.device).manual_seed(seed)
         generators = [self.augment_generator, *train.generators]
         self.streams = Streams(train.device, generators)
         self.num_steps = settings.epochs * train.num_batches
@@ -52,11 +56,24 @@ class Run:
         self.entered = None  # the random states where the epoch began
         self.resumed = None  # the random states amid a resumed epoch
         self.test_checked = False
+        self.asked = threading.Event()  # to stop after the step
+        self.stop = False  # a rank was asked to
 
     @property
     def finished(self):
         """True after the last epoch."""
         return self.epoch == self.settings.epochs
+
+    def start(self):
+        """Hold against each other what all ranks must have in common, and share rank 0's weights.
+
+        Raises:
+            ValueError: naming a setting, data or parameters that differ.
+        """
+        shapes = {n: [list(p.shape), str(p.dtype)] for n, p in self.model.named_parameters()}
+        self.ranks.expect_same({**self._fingerprint(), "model": shapes})
+        if not self.ranks.sharded:
+            self.ranks.copy_first([*self.model.parameters(), *self.model.buffers()])
 
     def steps(self):
         """Train; yield after every step: True if it ended an epoch, which is then evaluated."""
@@ -75,22 +92,27 @@ class Run:
             yield True
 
     def save(self, path):
-        """Write to ``path`` all that :meth:`resume` needs."""
+        """Write to ``path`` all that :meth:`resume` needs: a file, or of several ranks a folder."""
         history = self.history
-        state = {
+        common = {
             "settings": self._fingerprint(),
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
             "position": [self.epoch, self.batch],
             "sums": [self.loss_sum, self.examples],
-            "state": self.state,
             "computed in": self.forward.settled,
-            "random": [self.entered, self.streams.state()],
             "losses": torch.tensor(history.losses, dtype=torch.float64),
             "learning_rates": torch.tensor(history.learning_rates, dtype=torch.float64),
             "epochs": history.epochs,
         }
-        _checkpoint.save_checkpoint(path, state)
+        own = {"state": self.state, "random": [self.entered, self.streams.state()]}
+        if self.ranks.alone and not os.path.isdir(path):
+            whole = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+            _checkpoint.save_checkpoint(path, {**common, **own, **whole})
+            return
+        self.ranks.copy_first(self.model.buffers())
+        if self.ranks.rank == 0 and os.path.isfile(path):  # written by a process alone
+            os.replace(path, _checkpoint.previous_path(path))
+        steps = len(history.steps)
+        _folder.save_folder(path, steps, self.model, self.optimizer, common, own, self.ranks)
 
     def resume(self, path):
         """Go on from where the run that wrote ``path`` was.
@@ -99,7 +121,12 @@ class Run:
             ValueError: if the file is no checkpoint of a run, or of a run with other settings or
                 another model; the model is then unchanged.
         """
-        state = _checkpoint.load_checkpoint(path, map_location=self.train.device)
+        folder = os.path.isdir(path)
+        if folder:
+            step, written = _folder.load_folder(path)
+            state = written["common"]
+        else:
+            state = _checkpoint.load_checkpoint(path, map_location=self.train.device)
         if not isinstance(state, dict) or "settings" not in state:
             raise ValueError(f"{path}: expected a checkpoint written by training.fit")
         now = self._fingerprint()
@@ -110,16 +137,16 @@ class Run:
                     f"{path}: {name} is {now.get(name)!r} in this call and was {then.get(name)!r} "
                     "in the run that wrote it; use the same setting or another path"
                 )
-        problem = _checkpoint.difference(self.model, state["model"])
-        if problem:
-            raise ValueError(f"{path}: model: another model wrote it; {problem}")
-        try:
-            self.optimizer.load_state_dict(state["optimizer"])
-        except Exception as error:  # of the caller's own making, under the same name
-            raise ValueError(
-                f"{path}: optimizer: its state does not fit that of another ({error})"
-            ) from error
-        self.model.load_state_dict(state["model"])
+        if folder:
+            if state["position"][1] and self.train.window and written["size"] != self.ranks.size:
+                raise ValueError(
+                    f"{path}: expected {written['size']} ranks amid an epoch of a run with "
+                    f"truncate, whose state each keeps for its rows, got {self.ranks.size}"
+                )
+            parts = step, written, self.model, self.optimizer, self.ranks
+            state = {**state, **_folder.load_parts(*parts)}
+        else:
+            self._take_over(path, state)
         self.epoch, self.batch = state["position"]
         self.loss_sum, self.examples = state["sums"]
         self.state = state.get("state")
@@ -132,6 +159,23 @@ class Run:
             state["epochs"],
         )
         self.streams.restore(self.resumed)
+
+    def _take_over(self, path, state):
+        if self.ranks.sharded:
+            raise ValueError(
+                f"{path}: expected a checkpoint written by several processes, which is a folder, "
+                "for a sharded run, got the file of a process alone"
+            )
+        problem = _checkpoint.difference(self.model, state["model"])
+        if problem:
+            raise ValueError(f"{path}: model: another model wrote it; {problem}")
+        try:
+            self.optimizer.load_state_dict(state["optimizer"])
+        except Exception as error:  # of the caller's own making, under the same name
+            raise ValueError(
+                f"{path}: optimizer: its state does not fit that of another ({error})"
+            ) from error
+        self.model.load_state_dict(state["model"])
 
     def _enter_epoch(self):
         if self.batch == 0:
@@ -153,18 +197,22 @@ class Run:
             batch = batch._replace(x=self._augmented(batch))
         self.optimizer.zero_grad()
         value = 0.0
-        for piece in self.train.pieces(batch, settings.micro_batch_size):
+        pieces = self.train.pieces(batch, settings.micro_batch_size)
+        for number, piece in enumerate(pieces, start=1):
             # A piece's loss is the mean over its own targets: weighted, they add up to the batch's.
-            share = piece.weight / batch.weight if batch.weight else 1.0
-            value += share * self._add_gradient(piece, share, lr)
+            share = piece.weight / batch.total if batch.total else 1.0
+            with self.forward.syncing(number == len(pieces)):
+                value += share * self._add_gradient(piece, share, lr)
+        value, asked = self.ranks.sum(value, self.asked.is_set())
+        self.stop = bool(asked)
         if settings.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip_norm)
         self.optimizer.step()
         self.history.steps.append(done + 1)
         self.history.losses.append(value)
         self.history.learning_rates.append(lr)
-        self.loss_sum += value * batch.weight
-        self.examples += batch.weight
+        self.loss_sum += value * batch.total
+        self.examples += batch.total
 
     def _add_gradient(self, batch, share, lr):
         # Add `share` of the gradient of the batch's mean loss to the parameters'; return the loss.
@@ -186,6 +234,7 @@ class Run:
             classes = output.shape[-1] if settings.loss is None else None
             self.test.check_ahead(classes, self.train.embeddings.rows)
             self.test_checked = True
+        share *= self.ranks.size  # over which the gradients are averaged
         (loss if share == 1 else share * loss).backward()
         return value
 
@@ -229,6 +278,7 @@ class Run:
         return result.to(self.train.float_dtype) if result.is_floating_point() else result
 
     def _end_epoch(self, watch):
+        self.ranks.copy_first(self.model.buffers())  # each rank's are of its own rows
         result = None
         if self.test is not None:
             result = evaluate_batches(self.forward, self.test, self.settings.loss)

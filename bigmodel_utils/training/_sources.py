@@ -3,7 +3,7 @@
 import zlib
 
 import torch
-from torch.utils.data import Dataset, IterableDataset
+from torch.utils.data import Dataset, DistributedSampler, IterableDataset, RandomSampler
 
 from bigmodel_utils.arguments import describe
 from bigmodel_utils.training._batch import IGNORED, one_target_a_step
@@ -74,12 +74,32 @@ def check_dataset(name, data):
         ) from None
 
 
-def check_loader(name, loader):
-    """TypeError if a DataLoader reads an IterableDataset, which has no order to go back to."""
+def check_loader(name, loader, *, shared=False):
+    """Raise an error unless a DataLoader gives the same batches again.
+
+    Args:
+        name: of the argument.
+        loader: the DataLoader.
+        shared: True if several processes must get the same ones from it.
+
+    Raises:
+        TypeError: if it reads an IterableDataset, which has no order to go back to.
+        ValueError: if ``shared`` and its order differs between processes.
+    """
     if isinstance(loader.dataset, IterableDataset):
         raise TypeError(
             f"{name}: expected a DataLoader over a map-style Dataset, got one over the "
             f"IterableDataset {type(loader.dataset).__name__}"
+        )
+    if shared and isinstance(loader.sampler, DistributedSampler):
+        raise ValueError(
+            f"{name}: expected a DataLoader that gives every process the whole batch, of which fit "
+            "takes each process's rows, got one with a DistributedSampler"
+        )
+    if shared and isinstance(loader.sampler, RandomSampler) and not generators_of(loader):
+        raise ValueError(
+            f"{name}: expected a DataLoader with generator=torch.Generator(), seeded alike in "
+            "every process, got one whose order is drawn from global numbers, which differ by rank"
         )
 
 

@@ -1,0 +1,150 @@
+"""Several processes train one model: the weights of one process, in double precision."""
+
+import sys
+
+import cloudpickle
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from bigmodel_utils.distributed import Pool, RankError
+from bigmodel_utils.models import GPT, MLP
+from bigmodel_utils.training import fit
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the processes cannot import a test
+
+N, T, D, CLASSES = 13, 6, 2, 3
+PLAIN = {"device": "cpu", "progress": False, "epochs": 2, "batch_size": 5, "lr": 0.02}
+
+
+@pytest.fixture(scope="module", params=[2, 4])
+def pool(request):
+    with Pool(request.param) as pool:
+        yield pool
+
+
+def draw(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def normal(*shape, seed=0):
+    return torch.randn(*shape, generator=draw(seed), dtype=torch.float64)
+
+
+def labels(*shape, seed=1):
+    return torch.randint(0, CLASSES, shape, generator=draw(seed))
+
+
+def rows(n=N):
+    return normal(n, 5), labels(n)
+
+
+def mlp():
+    torch.manual_seed(3)
+    return MLP([5, 7, 7, CLASSES]).double()
+
+
+class Reader(nn.Module):
+    """One output a step, from x (b, t, d) and, if there are any, lengths or a state."""
+
+    def __init__(self, *, carries=False):
+        super().__init__()
+        torch.manual_seed(1)
+        self.rnn, self.fc = nn.GRU(D, 4, batch_first=True), nn.Linear(4, CLASSES)
+        self.carries = carries
+
+    def forward(self, x, rest=None):
+        hidden, state = self.rnn(x, rest if self.carries else None)
+        return (self.fc(hidden), state) if self.carries else self.fc(hidden)
+
+
+class WithoutUse(nn.Module):
+    """A model one of whose parameters never gets a gradient."""
+
+    def __init__(self):
+        super().__init__()
+        self.used, self.spare = mlp(), nn.Linear(3, 4).double()
+
+    def forward(self, x):
+        return self.used(x)
+
+
+def gpt():
+    torch.manual_seed(2)
+    return GPT(11, d_model=8, num_heads=2, num_layers=2, context=T).double()
+
+
+def squares(output, target):
+    return (output - target).square().mean()
+
+
+def shuffled(batch_size=5):
+    return DataLoader(TensorDataset(*rows()), batch_size, shuffle=True, generator=draw(9))
+
+
+def ignored(y):
+    return y.masked_fill(torch.rand(y.shape, generator=draw(4)) < 0.4, -100)
+
+
+def case(name):
+    """Return the model, the training data and the settings of a run."""
+    x, y = rows()
+    steps = normal(N, T, D, seed=2)
+    tokens = torch.randint(0, 11, (N, T + 1), generator=draw(5))
+    each_step = labels(N, T)
+    return {
+        "rows": (mlp(), (x, y), {"test": rows(7), "weight_decay": 0.1}),
+        "clipped": (mlp(), (x, y), {"clip_norm": 0.05, "optimizer": "sgd"}),
+        "pieces": (mlp(), (x, y), {"micro_batch_size": 1, "test": rows(3)}),
+        "larger pieces": (mlp(), (x, y), {"micro_batch_size": 2, "batch_size": 11}),
+        "ignored": (mlp(), (x, ignored(y)), {"test": (x, ignored(y))}),
+        "muon": (mlp(), (x, y), {"optimizer": "muon", "weight_decay": 0.1}),
+        "text": (gpt(), (tokens[:, :-1], tokens[:, 1:]), {"schedule": "cosine"}),
+        "lengths": (Reader().double(), (steps, torch.arange(N) % T + 1, each_step), {}),
+        "windows": (Reader(carries=True).double(), (steps, each_step), {"truncate": 4}),
+        "numbers": (mlp(), (x, normal(N, CLASSES, seed=8)), {"loss": squares}),
+        "dataset": (mlp(), TensorDataset(x, y), {"test": TensorDataset(*rows(4))}),
+        "examples": (mlp(), [*zip(x, ignored(y), strict=True)], {}),
+        "loader": (mlp(), shuffled(), {}),
+        "without use": (WithoutUse(), (x, y), {}),
+    }[name]
+
+
+def trained(name, **more):
+    """Run a case and return its weights, losses and epochs."""
+    model, train, settings = case(name)
+    if name == "examples":
+        train = TensorDataset(*map(torch.stack, zip(*train, strict=True)))
+    history = fit(model, train, **{**PLAIN, **settings, **more})
+    epochs = [[e["train_loss"], e["test_loss"], e["test_accuracy"]] for e in history.epochs]
+    return model.state_dict(), history.losses, epochs
+
+
+CASES = (
+    "rows", "clipped", "pieces", "larger pieces", "ignored", "muon", "text", "lengths", "windows",
+    "numbers", "dataset", "examples", "loader", "without use",
+)  # fmt: skip
+
+
+def close(got, expected):
+    torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_several_processes_reach_the_weights_of_one(pool, name):
+    weights, losses, epochs = trained(name)
+    assert losses[-1] != losses[0]
+    for theirs, their_losses, their_epochs in pool.run(trained, name):
+        close(theirs, weights)
+        close(their_losses, losses)
+        for got, expected in zip(their_epochs, epochs, strict=True):
+            close([v for v in got if v is not None], [v for v in expected if v is not None])
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if n not in ("without use",)])
+def test_sharded_processes_reach_the_weights_of_one(pool, name):
+    weights, losses, _ = trained(name)
+    for theirs, their_losses, _ in pool.run(trained, name, sharded=True):
+        close(theirs, weights)
+        close(their_losses, losses)

@@ -7,6 +7,8 @@ DistributedDataParallel against one process with two threads, at the same images
 at twice as many (weak scaling: what two processes do over twice what one process with one thread
 does). The weights after training must agree first, in float64. The ring is that of the page on data
 parallel training, with plain messages, against gloo's all_reduce on two and four processes.
+``training.fit`` in two processes is held against a bare loop of DistributedDataParallel on a small
+GPT, whose weights after training must be the same.
 Wall time, for processes that wait for each other share no CPU time; rounds are interleaved, and the
 median of the ratios is printed. On a machine that does something else the numbers mean little.
 """
@@ -97,6 +99,45 @@ def all_reduces(megabytes, repeats):
     return best["ring"], best["gloo"]
 
 
+def text_runs(steps, batch_size, by_fit):
+    """Return the seconds of a training of a small GPT as one of a group, and the weights after it.
+
+    Args:
+        steps: of training.
+        batch_size: sequences a step, over all processes.
+        by_fit: True for ``training.fit``, False for a bare loop.
+    """
+    import torch
+    import torch.nn.functional as F
+    from torch import distributed as dist
+
+    from bigmodel_utils.models import GPT
+    from bigmodel_utils.training import fit
+
+    torch.manual_seed(0)
+    model = GPT(256, context=128, d_model=128, num_layers=4, num_heads=4)
+    draw = torch.Generator().manual_seed(1)
+    tokens = torch.randint(256, (steps * batch_size, 129), generator=draw)
+    x, y, lr = tokens[:, :-1], tokens[:, 1:], 1e-3
+    dist.barrier()
+    begin = time.perf_counter()
+    if by_fit:
+        fit(model, (x, y), epochs=1, batch_size=batch_size, lr=lr, schedule="constant",
+            device="cpu", dtype=torch.float32, progress=False)  # fmt: skip
+    else:
+        whole = torch.nn.parallel.DistributedDataParallel(model)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.0, fused=True)
+        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+        for chunk in order.split(batch_size):
+            rows = chunk.tensor_split(dist.get_world_size())[dist.get_rank()]
+            optimizer.zero_grad()
+            F.cross_entropy(whole(x[rows]).flatten(0, 1), y[rows].flatten()).backward()
+            optimizer.step()
+    dist.barrier()
+    weights = torch.cat([p.detach().flatten() for p in model.parameters()])
+    return time.perf_counter() - begin, weights
+
+
 def judged(text, found, goal=None, at_most=False):
     """Print a number, and whether it reaches its goal."""
     verdict = ""
@@ -145,6 +186,26 @@ def training(images, rounds, steps):
     print(f"not hidden of the exchange: {statistics.median(exposed):.0%} of a step")
 
 
+def engine(rounds, steps):
+    """Print what ``training.fit`` adds to a bare loop in two processes."""
+    import torch
+
+    from bigmodel_utils.distributed import Pool
+
+    with Pool(2, timeout=600) as pool:
+        pool.run(text_runs, 2, 16, True)
+        ratios = []
+        for number in range(rounds):
+            found = {}
+            for by_fit in (True, False) if number % 2 else (False, True):
+                found[by_fit] = pool.run(text_runs, steps, 16, by_fit)[0]
+            torch.testing.assert_close(found[True][1], found[False][1], rtol=0, atol=1e-3)
+            ratios.append(found[True][0] / found[False][0] - 1)
+    found = statistics.median(ratios)
+    text = f"training.fit over a bare loop, 2 processes: {found:+.1%} of its time"
+    judged(text, found, 0.02, at_most=True)
+
+
 def rings(megabytes, rounds):
     """Print the ring's speed over gloo's."""
     from bigmodel_utils.distributed import Pool
@@ -168,6 +229,7 @@ def main():
     setup(seed=0, threads=2)
     starting()
     training(options.images, options.rounds, options.steps)
+    engine(options.rounds, options.steps)
     rings(options.megabytes, options.rounds)
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["IGNORED", "Batch", "one_target_a_step"]
+__all__ = ["IGNORED", "Batch", "counting", "of_rank", "one_target_a_step"]
 
 IGNORED = -100  # the label that does not count, as in torch.nn.functional.cross_entropy
 
@@ -46,3 +46,25 @@ class Batch(NamedTuple):
 def one_target_a_step(x, y):
     """Return whether ``y`` (b, t, ...) has one target for each step of ``x`` (b, t, ...)."""
     return x.ndim >= 2 and y.ndim >= 2 and x.shape[:2] == y.shape[:2]
+
+
+def counting(targets, labels):
+    """Return how many of ``targets`` targets have a label that counts, from their labels."""
+    counted = int((labels != IGNORED).sum())
+    return targets if counted == labels.numel() else targets * counted / labels.numel()
+
+
+def of_rank(batch, num_rows, ranks, *, equal):
+    """Return the batch of this rank's rows with what it must know of the other ranks'.
+
+    Args:
+        batch: of the rows that ``ranks.rows`` gives of ``num_rows``.
+        num_rows: examples of all ranks; called by all ranks.
+        ranks: Ranks.
+        equal: True if all examples have equally many targets that count.
+    """
+    if ranks.alone:
+        return batch
+    weight = batch.weight if ranks.rank < num_rows else 0  # its row is for company
+    whole = batch.weight // len(batch.x) * num_rows if equal else ranks.sum(weight)[0]
+    return batch._replace(weight=weight, whole=whole, most=ranks.most(num_rows))

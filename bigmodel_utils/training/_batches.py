@@ -5,8 +5,14 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from bigmodel_utils import sequences
 from bigmodel_utils.arguments import describe, integer
-from bigmodel_utils.training._batch import IGNORED, Batch, one_target_a_step
-from bigmodel_utils.training._integers import EmbeddingCheck, outside
+from bigmodel_utils.training._batch import (
+    Batch,
+    counting,
+    of_rank,
+    one_target_a_step,
+)
+from bigmodel_utils.training._integers import EmbeddingCheck
+from bigmodel_utils.training._labels import counted_labels
 from bigmodel_utils.training._ranks import Ranks
 from bigmodel_utils.training._sources import (
     as_indices,
@@ -62,6 +68,7 @@ class Batches:
         num_batches: in one epoch.
         generators: torch.Generator objects of a DataLoader, which its order depends on.
         embeddings: EmbeddingCheck, for the calls of the model.
+        classes_checked: number of classes for which the labels are known to fit, or None.
 
     Raises:
         TypeError, ValueError: naming ``name``, what came and what was expected.
@@ -93,7 +100,7 @@ class Batches:
             raise ValueError(f"{name}: expected at least one example, got none")
         self._order = None if seed is None else torch.Generator().manual_seed(seed)
         self._epochs_drawn = 0
-        self._classes_checked = None
+        self.classes_checked = None
 
     def epoch(self, epoch=0, start=0):
         """Return an iterator over the batches of epoch ``epoch`` (from 0), from number ``start``.
@@ -115,11 +122,11 @@ class Batches:
         if self.window is not None:
             return self._pieces(chunks, window)
         if self.tensors is not None:
-            return (self._ranked(self._index(self._rows(chunk)), chunk) for chunk in chunks)
+            return (self._ranked(self._index(self.ranks.rows(chunk)), chunk) for chunk in chunks)
         chunks = [chunk for chunk in chunks if len(chunk)]
         loader = DataLoader(  # an own generator: the global one is the model's
             self.dataset,
-            batch_sampler=[self._rows(chunk).tolist() for chunk in chunks],
+            batch_sampler=[self.ranks.rows(chunk).tolist() for chunk in chunks],
             generator=torch.Generator().manual_seed(0),
         )
         batches = (self._place(batch) for batch in loader)
@@ -129,36 +136,6 @@ class Batches:
     def whole_x(self):
         """All of x that the model will get, or None if it is not at hand or padded."""
         return None if self.tensors is None or self.tensors[2] is not None else self.tensors[0]
-
-    def check_labels(self, y, num_classes):
-        """ValueError unless the labels ``y`` of a batch are from 0 to ``num_classes - 1``.
-
-        The label -100 is left out. Tensors are checked whole, once; then this costs nothing.
-        """
-        if self.tensors is not None:
-            if self._classes_checked == num_classes:
-                return
-            y, self._classes_checked = self._counted_labels(), num_classes
-        found = outside(y, num_classes, IGNORED)
-        if found is not None:
-            raise ValueError(
-                f"{self.name}: expected labels from 0 to {num_classes - 1}, as the model has "
-                f"{num_classes} outputs, or {IGNORED} for one that does not count, got labels from "
-                f"{found[0]} to {found[1]}"
-            )
-
-    def check_ahead(self, num_classes, num_rows):
-        """Check tensors before they are used: labels, and integers that an embedding gets.
-
-        Args:
-            num_classes: of the model, or None if labels are no classes.
-            num_rows: of the embedding that gets x, infinite or None if none is known.
-        """
-        if self.tensors is not None and num_classes is not None:
-            self.check_labels(None, num_classes)
-        x = self.whole_x
-        if x is not None and not x.is_floating_point() and num_rows is not None:
-            self.embeddings.check(x, num_rows)
 
     def pieces(self, batch, size):
         """Return ``batch`` cut into batches of at most ``size`` examples, each with its weight.
@@ -193,7 +170,7 @@ class Batches:
         x = x.to(self.float_dtype) if x.is_floating_point() else x
         self.tensors = x, class_indices(self.name, y) if self.class_labels else y, lengths
         if self.class_labels and self.num_examples:
-            self._ignores = holds_ignored(self.name, self._counted_labels())
+            self._ignores = holds_ignored(self.name, counted_labels(self.tensors))
         try:
             self.tensors = x.to(self.device), y.to(self.device), lengths
         except torch.cuda.OutOfMemoryError:
@@ -210,28 +187,16 @@ class Batches:
         self.num_examples, self.num_batches = len(loader.dataset), len(loader)
         self.generators = generators_of(loader)
 
-    def _rows(self, chunk):
-        # This rank's rows of a batch, or the first one for company.
-        own = self.ranks.rows(chunk)
-        return own if len(own) else chunk[:1]
-
-    def _ranked(self, batch, chunk):
-        # This rank's batch of the rows `chunk` of all ranks, with what it must know of the others.
-        if self.ranks.alone:
-            return batch
-        weight = batch.weight if len(self.ranks.rows(chunk)) else 0
-        if batch.lengths is None and self.tensors is not None and not self._ignores:
-            whole = batch.weight // len(batch.x) * len(chunk)
-        else:
-            (whole,) = self.ranks.sum(weight)
-        return batch._replace(weight=weight, whole=whole, most=self.ranks.most(len(chunk)))
-
     def _part(self, batch):
         # This rank's rows of a batch that every rank has.
         if self.ranks.alone:
             return batch
         rows = torch.arange(len(batch.x))
-        return self._ranked(self._cut_rows(batch, self._rows(rows)), rows)
+        return self._ranked(self._cut_rows(batch, self.ranks.rows(rows)), rows)
+
+    def _ranked(self, batch, chunk):
+        equal = batch.lengths is None and self.tensors is not None and not self._ignores
+        return of_rank(batch, len(chunk), self.ranks, equal=equal)
 
     def _cut_rows(self, batch, rows):
         lengths = None if batch.lengths is None else batch.lengths[rows]
@@ -282,14 +247,12 @@ class Batches:
         # How many of the batch's targets have a label that counts.
         if not self.class_labels or (self.tensors is not None and not self._ignores):
             return targets
-        labels = y if real is None else y[real]
-        counted = int((labels != IGNORED).sum())
-        return targets if counted == labels.numel() else targets * counted / labels.numel()
+        return counting(targets, y if real is None else y[real])
 
     def _pieces(self, chunks, window):
         # The windows of each chunk of rows, from number `window` of the first chunk.
         for chunk in chunks:
-            whole = self._index(self._rows(chunk))
+            whole = self._index(self.ranks.rows(chunk))
             for number in range(window, self.windows):
                 steps = slice(number * self.window, (number + 1) * self.window)
                 x, y = whole.x[:, steps], whole.y[:, steps]
@@ -308,10 +271,3 @@ class Batches:
         if self.pairs_only:
             raise ValueError(f"{self.name}: truncate needs pairs (x, y), got lengths too")
         return sequences.check_lengths(lengths, *x.shape[:2], name=f"{self.name}: lengths")
-
-    def _counted_labels(self):
-        # Labels in the padding may hold anything.
-        x, y, lengths = self.tensors
-        if lengths is None or not one_target_a_step(x, y):
-            return y
-        return y.long()[sequences.mask(lengths, y.shape[1]).to(y.device)]

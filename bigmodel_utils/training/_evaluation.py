@@ -14,6 +14,7 @@ from bigmodel_utils.training._batch import IGNORED
 from bigmodel_utils.training._batches import Batches
 from bigmodel_utils.training._forward import Forward, precision
 from bigmodel_utils.training._history import Evaluation
+from bigmodel_utils.training._labels import check_labels
 from bigmodel_utils.training._settings import check_callable
 
 __all__ = [
@@ -174,7 +175,7 @@ def batch_loss(batches, output, batch, loss=None, label_smoothing=0.0):
             f"{batches.name}: expected labels (b,) for outputs (b, classes), got labels "
             f"{tuple(batch.y.shape)} for outputs {tuple(output.shape)}"
         )
-    batches.check_labels(y, output.shape[-1])
+    check_labels(batches, y, output.shape[-1])
     return F.cross_entropy(
         output.flatten(0, -2),
         y.flatten(),

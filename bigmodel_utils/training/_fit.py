@@ -1,9 +1,6 @@
 """One training loop for all pages, resumable."""
 
-import contextlib
 import os
-import signal
-import threading
 
 import torch
 
@@ -12,8 +9,8 @@ from bigmodel_utils.arguments import flag, integer
 from bigmodel_utils.device import at_hand, choose_device
 from bigmodel_utils.random_state import isolated
 from bigmodel_utils.training._batches import Batches
+from bigmodel_utils.training._drive import drive
 from bigmodel_utils.training._evaluation import check_model, evaluate
-from bigmodel_utils.training._folder import newest
 from bigmodel_utils.training._forward import Forward, precision
 from bigmodel_utils.training._history import Evaluation, History
 from bigmodel_utils.training._ranks import joined
@@ -54,6 +51,13 @@ def fit(
     sharded=False,
 ):
     """Train ``model`` in place and return the History of the run.
+
+    Under ``torchrun``, or in a process group that the caller made, all processes (ranks) train one
+    model together. Every rank makes the same call. It takes its rows of each batch, so that
+    ``batch_size`` is that of all ranks, and gradients are averaged over all targets that count.
+    The weights are those of one process up to rounding, but where a model looks at the batch as a
+    whole or draws numbers: batch norm and dropout see a rank's own rows, and ``augment`` draws
+    anew in each.
 
     The model is moved to ``device`` and left there in evaluation mode. The order of the examples
     is ``torch.randperm(n, generator=g)`` in every epoch, with ``g`` seeded once by ``seed``; the
@@ -102,8 +106,10 @@ def fit(
             epoch. Called again, a finished run returns at once. Other settings or data are refused;
             callables are told apart by name, a functools.partial and a frozen dataclass with a
             ``__call__`` by what they hold, too.
+            Several ranks write a folder instead, on a disk that all see, which any number of ranks
+            goes on from; one process does, too, and one process's file serves several ranks.
         checkpoint_every: also write it after so many steps.
-        progress: show a progress bar.
+        progress: show a progress bar, on rank 0.
         loss: callable (output, target) -> scalar, instead of cross-entropy. With lengths and one
             target a step it gets the real steps alone, (steps, ...). Means of several batches are
             weighted by the number of targets, whatever their values.
@@ -121,7 +127,11 @@ def fit(
             to watch it: to sample, to measure, to draw. It cannot change the run by accident: the
             model is in evaluation mode and records no gradients, the random numbers that it draws
             are put back, and its time does not count. After a crash, steps that are done again are
-            reported again.
+            reported again. Every rank calls it, as a sharded model answers only to all at once.
+        sharded: True to keep on each rank only its share of the parameters, gradients and the
+            optimizer's numbers (FSDP2) instead of a replica of all (DistributedDataParallel). The
+            optimizer must work element by element or be "muon". ``model`` gets the whole weights
+            at the end. Alone it changes nothing.
 
     Returns:
         History. On Ctrl-C the current step is finished, the checkpoint written, and the history so
@@ -132,6 +142,7 @@ def fit(
             also if the checkpoint is of a run with other settings, naming the setting.
         FloatingPointError: if the loss is not finite; the parameters are as before that step.
         RuntimeError: if the device's memory is too small, naming a batch size to try.
+        An error of a run on several ranks has a note that names the rank.
     """
     check_model(model)
     if not any(p.requires_grad for p in model.parameters()):
@@ -167,7 +178,7 @@ def fit(
         own_seed = ranks.seed(settings.seed)
         with isolated(device, own_seed), Forward(trained, device, dtype, ranks) as forward:
             run = _prepare(forward, train, test, settings, on_step)
-            history = _drive(run, checkpoint, checkpoint_every, progress and ranks.rank == 0)
+            history = drive(run, checkpoint, checkpoint_every, progress and ranks.rank == 0)
             if ranks.sharded:
                 ranks.gather(trained, model)
             return history
@@ -175,7 +186,7 @@ def fit(
         memory_ran_out = True  # raise below: here the traceback still holds the tensors
     except Exception as error:
         if not ranks.alone:
-            error.add_note(f"on rank {ranks.rank} of {ranks.size}")
+            error.add_note(ranks.blame(error))
         raise
     finally:
         run = None
@@ -189,15 +200,22 @@ def _check_checkpoint(path, every):
         folder = os.path.dirname(os.path.abspath(arguments.path("checkpoint", path)))
         if not os.path.isdir(folder):
             raise FileNotFoundError(f"checkpoint: expected an existing folder {folder}")
-        if os.path.isdir(path) and os.listdir(path) and newest(path) is None:
+        if path == "" or _is_another_folder(path):
             raise IsADirectoryError(
-                f"checkpoint: expected a file, or a folder that several processes wrote, found the "
-                f"folder {path!r} of another kind"
+                f"checkpoint: expected a file, found the folder {path!r}, which is no checkpoint "
+                "of several processes"
             )
     if every is not None:
         integer("checkpoint_every", every, minimum=1)
         if path is None:
             raise ValueError("checkpoint_every: expected a checkpoint=path beside it")
+
+
+def _is_another_folder(path):
+    # Not a checkpoint of several ranks, whole or not, nor the place for one.
+    path = os.path.abspath(path)
+    found = os.listdir(path) if os.path.isdir(path) else []
+    return any(not name.startswith("step-") for name in found)
 
 
 def _advice(settings):
@@ -220,69 +238,3 @@ def _prepare(forward, train, test, settings, on_step):
         options["pairs_only"] = window is not None
         test = Batches("test", test, size, forward.device, seed=None, **options)
     return Run(forward, train, test, settings, on_step=on_step)
-
-
-def _drive(run, path, every, progress):
-    """Resume ``run`` if ``path`` exists, step it to its end or to Ctrl-C, return its history."""
-    run.start()
-    if path is not None and (os.path.isfile(path) or newest(path) is not None):
-        run.resume(path)
-    with _ctrl_c() as asked, _bar(run, progress) as bar:
-        run.asked = asked
-        try:
-            for epoch_ended in run.steps():
-                bar.update()
-                if epoch_ended:
-                    bar.set_postfix(_summary(run.history))
-                due = epoch_ended or (every is not None and len(run.history.steps) % every == 0)
-                stop = asked.is_set() if run.ranks.alone else run.stop
-                if path is not None and (due or stop):
-                    run.save(path)
-                if stop:
-                    run.history.interrupted = not run.finished
-                    break
-        except KeyboardInterrupt:  # the second Ctrl-C: amid a step, which is no state to save
-            run.history.interrupted = True
-    return run.history
-
-
-@contextlib.contextmanager
-def _ctrl_c():
-    """Turn the first Ctrl-C into an event, so that a step is never cut in two."""
-    asked = threading.Event()
-    in_main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGINT)
-    if not in_main or before in (None, signal.SIG_IGN):
-        yield asked
-        return
-
-    def handler(signum, frame):
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    signal.signal(signal.SIGINT, handler)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _bar(run, progress):
-    from tqdm.auto import tqdm
-
-    return tqdm(
-        total=run.num_steps,
-        initial=len(run.history.steps),
-        unit="step",
-        disable=not progress,
-        postfix=_summary(run.history),
-    )
-
-
-def _summary(history):
-    if not history.epochs:
-        return {}
-    last = history.epochs[-1]
-    names = ("train_loss", "test_loss", "test_accuracy")
-    return {name: f"{last[name]:.3f}" for name in names if last[name] is not None}

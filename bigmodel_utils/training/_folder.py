@@ -48,7 +48,7 @@ def save_folder(path, step, model, optimizer, common, own, ranks):
     if ranks.rank == 0:
         shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
         folder.mkdir(parents=True)
-    ranks.sum()  # no rank writes before there is a folder
+    ranks.wait()  # no rank writes before there is a folder
     tensors, rest = _divided(model, optimizer)
     save_checkpoint(folder / f"rank-{ranks.rank}.pt", own)
     if ranks.rank == 0:
@@ -56,7 +56,7 @@ def save_folder(path, step, model, optimizer, common, own, ranks):
         run = {"common": common, "size": ranks.size, "rest": rest, "shapes": shapes}
         save_checkpoint(folder / "run.pt", run)
     save(tensors, storage_writer=FileSystemWriter(folder), no_dist=ranks.alone)
-    ranks.sum()
+    ranks.wait()
     if ranks.rank == 0:
         for old in sorted(path.glob("step-*"))[:-_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
@@ -117,7 +117,8 @@ def load_parts(folder, run, model, optimizer, ranks):
         model_state_dict=state["model"],
         optim_state_dict=state["optimizer"],
     )
-    return load_checkpoint(folder / f"rank-{ranks.rank % run['size']}.pt")
+    own = folder / f"rank-{ranks.rank % run['size']}.pt"
+    return load_checkpoint(own, map_location=ranks.device)
 
 
 def load_weights(path, model):

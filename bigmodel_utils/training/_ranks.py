@@ -32,8 +32,13 @@ class Ranks:
         return self.size == 1
 
     def rows(self, chunk):
-        """Return this rank's part of the rows ``chunk`` (n,) of a batch; it may be empty."""
-        return chunk.tensor_split(self.size)[self.rank]
+        """Return this rank's part of the rows ``chunk`` (n,) of a batch.
+
+        Where n is smaller than the number of ranks, those without any get the first row: all must
+        call the model equally often.
+        """
+        own = chunk if self.alone else chunk.tensor_split(self.size)[self.rank]
+        return own if len(own) else chunk[:1]
 
     def most(self, num_rows):
         """Return how many of ``num_rows`` rows the rank with the most of them gets."""
@@ -50,6 +55,10 @@ class Ranks:
         total = torch.tensor(numbers, dtype=torch.float64, device=self._wire)
         torch.distributed.all_reduce(total)
         return total.tolist()
+
+    def wait(self):
+        """Wait until all ranks are here."""
+        self.sum(0)  # of no numbers, gloo would not wait
 
     def every(self, flag):
         """Return whether ``flag`` is true on all ranks."""
@@ -69,6 +78,12 @@ class Ranks:
                         f"{name}: expected the same on all {self.size} ranks, got another value "
                         f"on rank {other} than on rank 0; here {value!r:.200}"
                     )
+
+    def blame(self, error):
+        """Return in words on which rank ``error`` was raised, and whether another is its cause."""
+        lost = isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
+        told = ", which lost touch with another rank; look at that one's error" if lost else ""
+        return f"on rank {self.rank} of {self.size}{told}"
 
     def copy_first(self, tensors):
         """Give all ranks the values that rank 0 has in ``tensors``, in place."""

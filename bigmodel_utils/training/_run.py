@@ -1,7 +1,6 @@
 """The state of one training run: its step, and what a checkpoint must hold to go on with it."""
 
 import math
-import os
 import threading
 
 import torch
@@ -10,7 +9,6 @@ from bigmodel_utils.arguments import describe
 from bigmodel_utils.device import Stopwatch
 from bigmodel_utils.modules import evaluating
 from bigmodel_utils.random_state import Streams
-from bigmodel_utils.training import _checkpoint, _folder
 from bigmodel_utils.training._batch import IGNORED
 from bigmodel_utils.training._evaluation import (
     batch_loss,
@@ -19,9 +17,10 @@ from bigmodel_utils.training._evaluation import (
     without_state,
 )
 from bigmodel_utils.training._history import History
+from bigmodel_utils.training._labels import check_ahead
 from bigmodel_utils.training._optimizers import make_optimizer
+from bigmodel_utils.training._resume import fingerprint
 from bigmodel_utils.training._schedule import learning_rate
-from bigmodel_utils.training._settings import complete
 
 __all__ = ["Run"]
 
@@ -71,7 +70,7 @@ class Run:
             ValueError: naming a setting, data or parameters that differ.
         """
         shapes = {n: [list(p.shape), str(p.dtype)] for n, p in self.model.named_parameters()}
-        self.ranks.expect_same({**self._fingerprint(), "model": shapes})
+        self.ranks.expect_same({**fingerprint(self), "model": shapes})
         if not self.ranks.sharded:
             self.ranks.copy_first([*self.model.parameters(), *self.model.buffers()])
 
@@ -90,92 +89,6 @@ class Run:
                         yield False
             self._end_epoch(watch)
             yield True
-
-    def save(self, path):
-        """Write to ``path`` all that :meth:`resume` needs: a file, or of several ranks a folder."""
-        history = self.history
-        common = {
-            "settings": self._fingerprint(),
-            "position": [self.epoch, self.batch],
-            "sums": [self.loss_sum, self.examples],
-            "computed in": self.forward.settled,
-            "losses": torch.tensor(history.losses, dtype=torch.float64),
-            "learning_rates": torch.tensor(history.learning_rates, dtype=torch.float64),
-            "epochs": history.epochs,
-        }
-        own = {"state": self.state, "random": [self.entered, self.streams.state()]}
-        if self.ranks.alone and not os.path.isdir(path):
-            whole = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-            _checkpoint.save_checkpoint(path, {**common, **own, **whole})
-            return
-        self.ranks.copy_first(self.model.buffers())
-        if self.ranks.rank == 0 and os.path.isfile(path):  # written by a process alone
-            os.replace(path, _checkpoint.previous_path(path))
-        steps = len(history.steps)
-        _folder.save_folder(path, steps, self.model, self.optimizer, common, own, self.ranks)
-
-    def resume(self, path):
-        """Go on from where the run that wrote ``path`` was.
-
-        Raises:
-            ValueError: if the file is no checkpoint of a run, or of a run with other settings or
-                another model; the model is then unchanged.
-        """
-        folder = os.path.isdir(path)
-        if folder:
-            step, written = _folder.load_folder(path)
-            state = written["common"]
-        else:
-            state = _checkpoint.load_checkpoint(path, map_location=self.train.device)
-        if not isinstance(state, dict) or "settings" not in state:
-            raise ValueError(f"{path}: expected a checkpoint written by training.fit")
-        now = self._fingerprint()
-        then = complete(state["settings"], now)
-        for name in {**now, **then}:
-            if now.get(name) != then.get(name):
-                raise ValueError(
-                    f"{path}: {name} is {now.get(name)!r} in this call and was {then.get(name)!r} "
-                    "in the run that wrote it; use the same setting or another path"
-                )
-        if folder:
-            if state["position"][1] and self.train.window and written["size"] != self.ranks.size:
-                raise ValueError(
-                    f"{path}: expected {written['size']} ranks amid an epoch of a run with "
-                    f"truncate, whose state each keeps for its rows, got {self.ranks.size}"
-                )
-            parts = step, written, self.model, self.optimizer, self.ranks
-            state = {**state, **_folder.load_parts(*parts)}
-        else:
-            self._take_over(path, state)
-        self.epoch, self.batch = state["position"]
-        self.loss_sum, self.examples = state["sums"]
-        self.state = state.get("state")
-        self.forward.settle(state.get("computed in"))  # files of before may lack it
-        self.entered, self.resumed = _to_cpu(state["random"])
-        self.history = History(
-            list(range(1, len(state["losses"]) + 1)),
-            state["losses"].tolist(),
-            state["learning_rates"].tolist(),
-            state["epochs"],
-        )
-        self.streams.restore(self.resumed)
-
-    def _take_over(self, path, state):
-        if self.ranks.sharded:
-            raise ValueError(
-                f"{path}: expected a checkpoint written by several processes, which is a folder, "
-                "for a sharded run, got the file of a process alone"
-            )
-        problem = _checkpoint.difference(self.model, state["model"])
-        if problem:
-            raise ValueError(f"{path}: model: another model wrote it; {problem}")
-        try:
-            self.optimizer.load_state_dict(state["optimizer"])
-        except Exception as error:  # of the caller's own making, under the same name
-            raise ValueError(
-                f"{path}: optimizer: its state does not fit that of another ({error})"
-            ) from error
-        self.model.load_state_dict(state["model"])
 
     def _enter_epoch(self):
         if self.batch == 0:
@@ -232,7 +145,7 @@ class Run:
             )
         if self.test is not None and not self.test_checked:
             classes = output.shape[-1] if settings.loss is None else None
-            self.test.check_ahead(classes, self.train.embeddings.rows)
+            check_ahead(self.test, classes, self.train.embeddings.rows)
             self.test_checked = True
         share *= self.ranks.size  # over which the gradients are averaged
         (loss if share == 1 else share * loss).backward()
@@ -297,13 +210,6 @@ class Run:
         )
         self.loss_sum = self.examples = 0
 
-    def _fingerprint(self):
-        settings = self.settings.fingerprint()
-        for name, batches in (("train", self.train), ("test", self.test)):
-            parts = {"examples": 0} if batches is None else batches.fingerprint()
-            settings.update({f"{name}: {key}": value for key, value in parts.items()})
-        return settings
-
 
 def _detached(state):
     if isinstance(state, torch.Tensor):
@@ -312,12 +218,3 @@ def _detached(state):
         return type(state)(_detached(part) for part in state)
     got = describe(state)
     raise TypeError(f"model: expected a state of tensors, in tuples or lists, got {got}")
-
-
-def _to_cpu(value):
-    # Generator states live on the CPU, whatever device the weights are loaded to.
-    if isinstance(value, dict):
-        return {key: _to_cpu(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_to_cpu(item) for item in value)
-    return value.cpu() if isinstance(value, torch.Tensor) else value

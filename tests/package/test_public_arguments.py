@@ -517,7 +517,7 @@ TABLE = {
          "clip_norm": real(above=0, optional=True), "seed": [*integer(0), st.integers(2**32)],
          "device": [*DEVICE, *ABSENT], "dtype": TRAINING_FORMAT,
          "checkpoint": [kind for kind in PATH if kind is not NONE],
-         "checkpoint_every": integer(1, optional=True), "progress": FLAG,
+         "checkpoint_every": integer(1, optional=True), "progress": FLAG, "sharded": FLAG,
          "truncate": integer(1, optional=True), "on_step": [*CALLABLE, *BAD_CALLABLES]},
     ),
     "training.evaluate": (

@@ -148,3 +148,149 @@ def test_sharded_processes_reach_the_weights_of_one(pool, name):
     for theirs, their_losses, _ in pool.run(trained, name, sharded=True):
         close(theirs, weights)
         close(their_losses, losses)
+
+
+def stopped_after(steps, path, name, **more):
+    """Run a case until so many steps are done, with a checkpoint after every one."""
+
+    class Stop(Exception):
+        pass
+
+    def stop(model, step):
+        if step == steps + 1:
+            raise Stop
+
+    try:
+        trained(name, checkpoint=path, checkpoint_every=1, on_step=stop, **more)
+    except Stop:
+        return True
+
+
+def resumed(path, name, **more):
+    return trained(name, checkpoint=path, checkpoint_every=1, **more)
+
+
+ENDS = [(2, 4, {}), (4, 2, {}), (2, 1, {}), (1, 2, {}), (2, 2, {"sharded": True}),
+        (4, 2, {"sharded": True}), (2, 1, {"sharded": True})]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run_on():
+    """Return a function that calls another in a group of so many processes, or here for one."""
+    pools = {2: Pool(2), 4: Pool(4)}
+
+    def run(size, function, *args, **kwargs):
+        return (
+            [function(*args, **kwargs)] if size == 1 else pools[size].run(function, *args, **kwargs)
+        )
+
+    yield run
+    for pool in pools.values():
+        pool.close()
+
+
+@pytest.mark.parametrize("name", ["rows", "muon", "clipped", "loader"])
+@pytest.mark.parametrize(("before", "after", "more"), ENDS)
+def test_a_run_goes_on_with_another_number_of_processes(
+    run_on, tmp_path, before, after, more, name
+):
+    weights, losses, _ = trained(name)
+    path = str(tmp_path / "run")
+    assert all(run_on(before, stopped_after, 4, path, name, **more))
+    if after == 1:
+        more = {}
+    for theirs, their_losses, _ in run_on(after, resumed, path, name, **more):
+        close(theirs, weights)
+        close(their_losses, losses)
+
+
+def on_rank(change):
+    """Return a call of fit whose arguments one rank changes."""
+
+    def run():
+        rank = torch.distributed.get_rank()
+        model, train, settings = case("rows")
+        model, train, settings = change(rank, model, train, {**PLAIN, **settings})
+        fit(model, train, **settings)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda r, m, t, s: (m, t, {**s, "lr": 0.02 + 0.01 * (r == 1)}), "lr: expected the same"),
+        (lambda r, m, t, s: (m, (t[0] + (r == 1), t[1]), s), "checksum of x: expected the"),
+        (
+            lambda r, m, t, s: (mlp() if r else MLP([5, 6, 3]).double(), t, s),
+            r"model: expected the",
+        ),
+    ],
+)
+def test_what_differs_between_ranks_is_named(change, told):
+    with Pool(2, timeout=20) as pool, pytest.raises(RankError, match=told):
+        pool.run(on_rank(change))
+
+
+def test_an_error_names_its_rank():
+    def bad(rank, model, train, settings):
+        def loss(output, target):
+            value = nn.functional.cross_entropy(output, target)
+            return value * torch.nan if rank == 1 else value
+
+        return model, train, {**settings, "loss": loss, "test": None}
+
+    with Pool(2, timeout=20) as pool, pytest.raises(RankError, match="loss is nan") as caught:
+        pool.run(on_rank(bad))
+    assert "on rank 1 of 2" in str(caught.value) and caught.value.rank == 1
+
+
+@pytest.mark.parametrize(
+    ("loader", "told"),
+    [
+        (lambda data: DataLoader(data, 5, shuffle=True), r"generator=torch\.Generator\(\)"),
+        (
+            lambda data: DataLoader(
+                data, 5, sampler=torch.utils.data.DistributedSampler(data, 2, 0)
+            ),
+            "DistributedSampler",
+        ),
+    ],
+)
+def test_a_loader_that_would_differ_between_ranks_is_refused(loader, told):
+    def change(rank, model, train, settings):
+        return model, loader(TensorDataset(*train)), {**settings, "test": None}
+
+    with Pool(2, timeout=20) as pool, pytest.raises(RankError, match=told):
+        pool.run(on_rank(change))
+
+
+def test_a_sharded_run_keeps_a_part_on_each_rank(run_on):
+    def kept():
+        found = []
+
+        def watch(model, step):
+            local = [p.to_local().numel() for p in model.parameters()]
+            whole = [p.numel() for p in model.parameters()]
+            found.append((sum(local), sum(whole)))
+
+        trained("rows", sharded=True, on_step=watch)
+        return found[-1]
+
+    parts = run_on(4, kept)
+    whole = sum(p.numel() for p in mlp().parameters())
+    assert sum(local for local, _ in parts) == whole == parts[0][1]
+    assert max(local for local, _ in parts) < 0.5 * whole
+
+
+def test_batch_norm_ends_alike_on_all_ranks(run_on):
+    def run():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.Linear(4, CLASSES)).double()
+        fit(model, rows(15), **PLAIN)
+        return model.state_dict()
+
+    first, second = run_on(2, run)
+    assert first["1.num_batches_tracked"] > 0
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, rtol=0, atol=0)

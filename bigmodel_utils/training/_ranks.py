@@ -109,17 +109,18 @@ class Ranks:
         The layers of every nn.ModuleList or nn.Sequential are gathered one at a time.
         """
         from torch.distributed.device_mesh import init_device_mesh
-        from torch.distributed.fsdp import fully_shard
+        from torch.distributed.fsdp import FSDPModule, fully_shard
 
         self.copy_first([*model.parameters(), *model.buffers()])
         mesh = init_device_mesh(self.device.type, (self.size,))
         model = copy.deepcopy(model)
-        for module in list(model.modules()):
-            if isinstance(module, (torch.nn.ModuleList, torch.nn.Sequential)):
-                for layer in module:
-                    if any(True for _ in layer.parameters()):
-                        fully_shard(layer, mesh=mesh)
-        return fully_shard(model, mesh=mesh)
+        lists = torch.nn.ModuleList, torch.nn.Sequential
+        for module in reversed(list(model.modules())):  # the inner ones first
+            for layer in module if isinstance(module, lists) else ():
+                again = isinstance(layer, (FSDPModule, torch.nn.ModuleList, torch.nn.ModuleDict))
+                if not again and any(True for _ in layer.parameters()):
+                    fully_shard(layer, mesh=mesh)
+        return model if isinstance(model, FSDPModule) else fully_shard(model, mesh=mesh)
 
     @torch.no_grad()
     def gather(self, shards, model):

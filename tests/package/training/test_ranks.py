@@ -75,6 +75,15 @@ def gpt():
     return GPT(11, d_model=8, num_heads=2, num_layers=2, context=T).double()
 
 
+def nested():
+    """Layers within layers, one of them used twice, one frozen."""
+    torch.manual_seed(6)
+    twice = nn.Sequential(nn.Linear(6, 6), nn.Tanh())
+    frozen = nn.Linear(5, 6).requires_grad_(requires_grad=False)
+    inner = nn.Sequential(twice, nn.LayerNorm(6), twice)
+    return nn.Sequential(frozen, nn.Sequential(inner, nn.Linear(6, CLASSES))).double()
+
+
 def squares(output, target):
     return (output - target).square().mean()
 
@@ -107,6 +116,7 @@ def case(name):
         "dataset": (mlp(), TensorDataset(x, y), {"test": TensorDataset(*rows(4))}),
         "examples": (mlp(), [*zip(x, ignored(y), strict=True)], {}),
         "loader": (mlp(), shuffled(), {}),
+        "nested": (nested(), (x, y), {"micro_batch_size": 2}),
         "without use": (WithoutUse(), (x, y), {}),
     }[name]
 
@@ -123,7 +133,7 @@ def trained(name, **more):
 
 CASES = (
     "rows", "clipped", "pieces", "larger pieces", "ignored", "muon", "text", "lengths", "windows",
-    "numbers", "dataset", "examples", "loader", "without use",
+    "numbers", "dataset", "examples", "loader", "nested", "without use",
 )  # fmt: skip
 
 

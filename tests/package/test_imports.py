@@ -32,7 +32,7 @@ FLOORS = [
         "speculation",
     },
     {"accounting", "interventions", "training"},
-    {"checks", "labs"},
+    {"checks", "labs", "train_gpt"},
 ]
 MODULES = sorted(PACKAGE.glob("**/*.py"))
 OUTSIDE = sorted(

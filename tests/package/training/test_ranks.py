@@ -304,3 +304,19 @@ def test_batch_norm_ends_alike_on_all_ranks(run_on):
     assert first["1.num_batches_tracked"] > 0
     for name, value in first.items():
         torch.testing.assert_close(second[name], value, rtol=0, atol=0)
+
+
+def test_each_rank_draws_numbers_of_its_own(run_on):
+    def drawn():
+        seen = []
+
+        def augment(x, generator):
+            seen.append([torch.rand((), generator=generator).item(), torch.rand(()).item()])
+            return x
+
+        fit(mlp(), rows(), augment=augment, **PLAIN)
+        return torch.tensor(seen)
+
+    alone, (first, second) = drawn(), run_on(2, drawn)
+    torch.testing.assert_close(first, alone, rtol=0, atol=0)
+    assert (first - second).abs().min() > 0 and len(first) == 6

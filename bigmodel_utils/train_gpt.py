@@ -40,8 +40,10 @@ _ENTRIES = {
         "prompt": "\n",
     },
 }
-_OWN = {"model", "train", "test", "device", "seed", "checkpoint", "checkpoint_every", "sharded"}
-_OWN |= {"progress", "on_step", "loss", "augment", "truncate", "dtype"}  # no words for these
+_OWN = {  # what fit takes and the training section cannot name, or the run section does
+    "model", "train", "test", "device", "seed", "checkpoint", "checkpoint_every", "sharded",
+    "progress", "on_step", "loss", "augment", "truncate", "dtype",
+}  # fmt: skip
 
 
 def read_config(path):

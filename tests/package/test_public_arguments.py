@@ -520,6 +520,9 @@ TABLE = {
          "checkpoint_every": integer(1, optional=True), "progress": FLAG, "sharded": FLAG,
          "truncate": integer(1, optional=True), "on_step": [*CALLABLE, *BAD_CALLABLES]},
     ),
+    "training.ranks": (
+        lambda: {"device": "cpu"}, {"device": [*DEVICE, *ABSENT], "sharded": FLAG},
+    ),
     "training.evaluate": (
         lambda: {"model": nn.Linear(3, 2), "data": (ROWS, CLASSES)},
         {"model": [*MODEL, *UNMADE], "data": PART, "batch_size": integer(1),

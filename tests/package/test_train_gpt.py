@@ -1,7 +1,9 @@
 """One configuration file trains a GPT alone and under torchrun, and goes on where it was."""
 
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,16 +63,17 @@ def test_a_run_leaves_weights_losses_and_a_sample(file):
     assert summary(file)["losses"] == before["losses"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="launch/torchrun.sh is for sh, which Windows lacks")
 def test_torchrun_takes_the_same_file(file):
     train_gpt.main(["--config", str(file)])
     alone = summary(file)
     other = file.parent / "again.toml"
     other.write_text(CONFIG.replace('"out"', '"out2"') + "sharded = true\n", encoding="utf-8")
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [sys.executable, *launch, "-m", "bigmodel_utils.train_gpt", "--config", str(other)]
+    command = ["sh", str(ROOT / "launch" / "torchrun.sh"), "2", str(other)]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PATH": path},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("parameters,") == 1  # rank 0 alone reports
@@ -104,6 +107,28 @@ def test_a_folder_of_another_text_is_left_alone(file):
     with pytest.raises(ValueError, match="holds a run on another text"):
         train_gpt.train({**config, "data": {**config["data"], "vocab_size": 260}}, progress=False)
     assert summary(file)["steps"] > 20
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash to read the Slurm file with")
+def test_the_slurm_file_starts_one_launcher_a_node_with_the_file_it_is_given(tmp_path):
+    # Slurm's commands are stood in for: what they would start is printed.
+    for name, does in (("srun", 'echo "$@"'), ("scontrol", "echo node-a; echo node-b")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    slurm = {"SLURM_JOB_NODELIST": "node-[a-b]", "SLURM_NNODES": "2", "SLURM_JOB_ID": "7"}
+    slurm["SLURM_GPUS_ON_NODE"] = "8"
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    command = ["bash", str(ROOT / "launch" / "train_gpt.sbatch")]
+    environment = {**os.environ, **slurm, "PATH": path}
+    run = functools.partial(
+        subprocess.run, capture_output=True, text=True, check=False, env=environment
+    )
+    said = run([*command, "my.toml"]).stdout.split()
+    assert said[0] == "torchrun" and said[-1] == "my.toml"
+    for option, value in (("--nnodes", "2"), ("--nproc-per-node", "8"), ("--rdzv-id", "7")):
+        assert said[said.index(option) + 1] == value
+    assert said[said.index("--rdzv-endpoint") + 1] == "node-a:29500"
+    assert "a configuration such as" in run(command).stderr
 
 
 def test_the_example_is_read_and_names_every_entry():

@@ -1,6 +1,7 @@
 """fit under torchrun: one process's weights, also after one of the processes was killed."""
 
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -38,23 +39,37 @@ SCRIPT = """
         torch.save({"weights": model.state_dict(), "losses": losses}, folder + "/end.pt")
 """
 
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def command(folder, *arguments, launch=()):
+    """Write the script and return what starts it."""
+    folder.mkdir(exist_ok=True)
+    script = folder / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT), encoding="utf-8")
+    launch = ["-m", "torch.distributed.run", *launch] if launch else []
+    return [sys.executable, *launch, str(script), str(folder), *arguments]
+
 
 def start(folder, *arguments, processes=2, restarts=1):
     """Run the script, alone or under torchrun, and return how it ended and what it left."""
-    folder.mkdir()
-    script = folder / "script.py"
-    script.write_text(textwrap.dedent(SCRIPT), encoding="utf-8")
-    command = [sys.executable, str(script), str(folder), *arguments]
-    if processes > 1:
-        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-        launch += [str(processes), "--max-restarts", str(restarts)]
-        command[1:1] = launch
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    launch = ["--standalone", f"--nproc-per-node={processes}", f"--max-restarts={restarts}"]
+    whole = command(folder, *arguments, launch=launch if processes > 1 else ())
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=240, check=False, env=environment
+        whole, capture_output=True, text=True, timeout=240, check=False, env=ENVIRONMENT
     )
+    return done, left(folder)
+
+
+def left(folder):
     end = folder / "end.pt"
-    return done, torch.load(end, weights_only=True) if end.is_file() else None
+    return torch.load(end, weights_only=True) if end.is_file() else None
+
+
+def close(group, alone):
+    torch.testing.assert_close(group["losses"], alone["losses"], rtol=1e-9, atol=1e-10)
+    for name, value in alone["weights"].items():
+        torch.testing.assert_close(group["weights"][name], value, rtol=1e-9, atol=1e-10)
 
 
 def still_there(folder):
@@ -77,9 +92,33 @@ def test_a_killed_process_is_replaced_and_the_run_ends_as_if_nothing_had_been(
     assert f"(exitcode: -9) local_rank: {victim}" in done.stderr  # it did happen
     assert "which lost touch with another rank" in done.stderr  # the other one says so
     assert len(alone["losses"]) == len(group["losses"]) == 15
-    torch.testing.assert_close(group["losses"], alone["losses"], rtol=1e-9, atol=1e-10)
-    for name, value in alone["weights"].items():
-        torch.testing.assert_close(group["weights"][name], value, rtol=1e-9, atol=1e-10)
+    close(group, alone)
+    assert not still_there(tmp_path)
+
+
+def test_two_launchers_make_one_group_as_on_two_machines(tmp_path):
+    _, alone = start(tmp_path / "alone", "-1", "whole", processes=1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    meeting = [
+        "--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d", "--rdzv-id=test",
+        f"--rdzv-endpoint=127.0.0.1:{port}", "--local-addr=127.0.0.1",
+    ]  # fmt: skip
+    whole = command(tmp_path / "group", "-1", "whole", launch=meeting)
+    launchers = [
+        subprocess.Popen(
+            whole, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    try:
+        errors = [launcher.communicate(timeout=240)[1] for launcher in launchers]
+    finally:
+        for launcher in launchers:
+            launcher.kill()
+    assert [launcher.returncode for launcher in launchers] == [0, 0], errors
+    close(left(tmp_path / "group"), alone)
     assert not still_there(tmp_path)
 
 

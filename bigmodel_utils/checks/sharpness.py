@@ -79,7 +79,9 @@ def noise_from(function):
     ):
         mean = 3 + torch.arange(d).double()
         small = mean + random_tensor(seed, draws, d) / batch**0.5
-        cases.append((small, mean + random_tensor(20 + seed, others, d) / larger**0.5, batch, larger))
+        cases.append(
+            (small, mean + random_tensor(20 + seed, others, d) / larger**0.5, batch, larger)
+        )
     return grade(
         function,
         cases,

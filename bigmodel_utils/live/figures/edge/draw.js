@@ -103,7 +103,7 @@ function draw() {
     const steepness = sharpness(now);
     const rises = points.slice(1).filter((p, i) => loss(p) > loss(points[i])).length;
     const parts = [el("b", {}, say("here", { step: k, loss: digits(loss(now)), sharpness: digits(steepness) })), " ",
-      say(steepness > limit ? "above" : "below", { limit: digits(limit) }), el("br"),
+      steepness > limit ? say("above", { limit: digits(limit) }) : say("below", { limit: digits(limit) }), el("br"),
       say("rose", { rises, steps: last })];
     if (last < STEPS) parts.push(" ", say("gone", { step: last }));
     result.put(parts, "sharpness", steepness);

@@ -28,10 +28,9 @@ RECIPE = {
     "sweeps": {
         "one rate": ["adam", 0, 2**13, 1, WIDTHS, [10, 11, 12]],
         "by fan-in": ["adam", 1, 2**13, 1, WIDTHS, [10, 11, 12]],
-        "Muon": ["muon", 0, 2**13, 1, WIDTHS, [10, 11, 12]],
-        "one rate, 4 x text": ["adam", 0, 2**15, 1, WIDTHS, [10, 11]],
-        "by fan-in, 4 x text": ["adam", 1, 2**15, 1, WIDTHS, [10, 11]],
-        "by fan-in, 4 layers": ["adam", 1, 2**13, 4, [8, 32], [10, 11, 12]],
+        "Muon": ["muon", 0, 2**13, 1, WIDTHS, [10, 11]],
+        "by fan-in, 4 layers": ["adam", 1, 2**13, 4, [8, 32], [10, 11]],
+        "by fan-in, 4 x text": ["adam", 1, 2**15, 1, [8, 32], [10, 11]],
     },
 }
 

@@ -29,7 +29,8 @@ def valley(width, power, seed):
     noise = torch.rand(7, generator=torch.Generator().manual_seed(seed)).double()
     off = double(RATES).log2() - math.log2(0.15) + power * math.log2(width / 8)
     steep = torch.where(off > 0, 0.6, 0.15)
-    return (steep * off.square() - 1.5 - 0.2 * math.log2(width) + 0.1 * noise).exp().tolist()
+    depth = 1.5 + 0.2 * math.log2(width)
+    return (steep * off.square() - depth + 0.1 * noise).clamp(max=1.5).exp().tolist()
 
 
 SWEEPS = [

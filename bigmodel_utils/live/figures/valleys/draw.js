@@ -56,13 +56,13 @@ function draw() {
     rows.forEach((row, k) => {
       const points = row.map((value, i) => [x(logs[i] + shift(D.widths[k])), y(Math.log10(value))]);
       svg.append(el("path", { d: "M" + points.map((p) => p.join(" ")).join("L"),
-        class: "lf-valley lf-valley-" + k }));
+        class: "lf-sweepline lf-sweepline-" + k }));
       points.forEach(([cx, cy], i) => svg.append(el("circle", { cx, cy, r: 3,
-        class: "lf-valley-dot", "data-grid": "excess", "data-row": k, "data-col": i,
+        class: "lf-sweepline-dot", "data-grid": "excess", "data-row": k, "data-col": i,
         "data-value": row[i] })));
       const best = tip(row);
       const [bx, by] = [x(best + shift(D.widths[k])), y(Math.log10(at(row, best)))];
-      svg.append(el("path", { d: `M${bx - 6} ${by - 6}l12 12m0 -12l-12 12`, class: "lf-valley-tip" }));
+      svg.append(el("path", { d: `M${bx - 6} ${by - 6}l12 12m0 -12l-12 12`, class: "lf-sweepline-tip" }));
     });
     plots.replaceChildren(svg);
   }
@@ -91,7 +91,7 @@ function draw() {
 
   const legend = div("lf-bar", ...D.widths.map((width, k) => span("lf-note",
     el("svg", { width: 34, height: 10, "aria-hidden": "true" },
-      el("path", { d: "M1 5L33 5", class: "lf-valley lf-valley-" + k })),
+      el("path", { d: "M1 5L33 5", class: "lf-sweepline lf-sweepline-" + k })),
     " " + say("width", { width }))));
   render();
   whenSized(plots, render);

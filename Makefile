@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab page contents check test test-portable stress longrun race critical-batch tune-pretrained scaling test-slow-browser test-colab execute fmt bench clean
+.PHONY: help book serve lab page contents check test test-portable stress longrun race critical-batch tune-pretrained scaling width test-slow-browser test-colab execute fmt bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -86,6 +86,9 @@ critical-batch: $(VENV)/.book ## measure the critical batch of page 6.3.1, about
 
 scaling: $(VENV)/.book ## train the longer family of the scaling law, about 2 minutes on one thread
 	$(BIN)/python tools/scaling_study.py
+
+width: $(VENV)/.book ## sweep learning rates over widths, text and layers, about a minute on one thread
+	$(BIN)/python tools/width_study.py
 
 tune-pretrained: $(VENV)/.book ## tune the pretrained model by LoRA, about ten minutes on one thread
 	$(BIN)/python tools/tune_pretrained.py

@@ -26,11 +26,13 @@ from bigmodel_utils.accounting._measure import counted_flops, measure, saved_ten
 from bigmodel_utils.accounting._memory import peak_bytes
 from bigmodel_utils.accounting._predict import predict
 from bigmodel_utils.accounting._report import LayerCost, Report
+from bigmodel_utils.accounting._scaling_law import fit_scaling_law
 
 __all__ = [
     "LayerCost",
     "Report",
     "counted_flops",
+    "fit_scaling_law",
     "measure",
     "peak_bytes",
     "predict",

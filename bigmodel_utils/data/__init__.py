@@ -8,6 +8,7 @@ from bigmodel_utils.data._augment import random_affine, random_shift
 from bigmodel_utils.data._images import Mnist, load_mnist, load_photographs, split
 from bigmodel_utils.data._known_texts import load_known_texts
 from bigmodel_utils.data._language_model import language_model_file
+from bigmodel_utils.data._markov import entropy_rate, markov_chain, markov_rows
 from bigmodel_utils.data._passages import load_passages
 from bigmodel_utils.data._pretrained_tokenizer import PretrainedTokenizer
 from bigmodel_utils.data._published import PublishedModel, load_published_models
@@ -24,6 +25,7 @@ __all__ = [
     "Mnist",
     "PretrainedTokenizer",
     "PublishedModel",
+    "entropy_rate",
     "language_model_file",
     "load_japanese_vowels",
     "load_known_texts",
@@ -32,6 +34,8 @@ __all__ = [
     "load_photographs",
     "load_published_models",
     "load_text",
+    "markov_chain",
+    "markov_rows",
     "random_affine",
     "random_shift",
     "split",

@@ -9,7 +9,16 @@ import re
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils import adaptation, compression, models, reference, serving, speculation
+from bigmodel_utils import (
+    accounting,
+    adaptation,
+    compression,
+    data,
+    models,
+    reference,
+    serving,
+    speculation,
+)
 from bigmodel_utils.data import PIECES, BytePairTokenizer, CharTokenizer
 from bigmodel_utils.models import tiled_attention
 
@@ -349,6 +358,28 @@ def _lora(page_class):
         assert trained == [{"a", "b"}, {"a", "b"}]
 
 
+def _chain(chain):
+    torch.testing.assert_close(data.markov_chain(6, 3), chain(6, 3), rtol=0, atol=0)
+
+
+def _sample(sample):
+    P = data.markov_chain(5, 1)
+    assert data.markov_rows(P, 4, 7, 2).equal(sample(P, 4, 7, 2))
+
+
+def _entropy_rate(entropy_rate):
+    P = data.markov_chain(5, 1)
+    torch.testing.assert_close(data.entropy_rate(P), tuple(entropy_rate(P)))
+
+
+def _fitted(fitted):
+    N, D = torch.cartesian_prod(_random(3).exp() * 100, _random(3).exp() * 900).T
+    losses = 2 + 40 / N**0.9 + 700 / D**1.1 + 0.01 * _random(9).abs()
+    for floor in (None, 1.9):
+        got = accounting.fit_scaling_law(N, D, losses, floor)
+        assert got == fitted(N, D, losses, floor)
+
+
 IDENTICAL = {
     ("recognition", "ArticleCNN"): models.ArticleCNN,
 }
@@ -386,6 +417,10 @@ EQUAL = {
     ("transformer", "FeedForward"): _feed_forward,
     ("transformer", "Block"): _block,
     ("transformer", "GPT"): _gpt,
+    ("scaling", "chain"): _chain,
+    ("scaling", "sample"): _sample,
+    ("scaling", "entropy_rate"): _entropy_rate,
+    ("scaling", "fitted"): _fitted,
     ("transfer", "LoRA"): _lora,
     ("fewer_bits", "on_grid"): _on_grid,
     ("fewer_bits", "residual"): _residual,

@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab page contents check test test-portable stress longrun test-slow-browser test-colab execute fmt bench clean
+.PHONY: help book serve lab page contents check test test-portable stress longrun race tune-pretrained scaling test-slow-browser test-colab execute fmt bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -78,6 +78,15 @@ stress: $(VENV)/.export ## stress the experiments whose records are missing or s
 longrun: $(VENV)/.book ## train the longer run of the language model, about 15 minutes on one thread
 	$(BIN)/python tools/longrun.py
 
+race: $(VENV)/.book ## race eight optimisers on two tasks, about two minutes on one thread
+	$(BIN)/python tools/race.py
+
+scaling: $(VENV)/.book ## train the longer family of the scaling law, about 2 minutes on one thread
+	$(BIN)/python tools/scaling_study.py
+
+tune-pretrained: $(VENV)/.book ## tune the pretrained model by LoRA, about ten minutes on one thread
+	$(BIN)/python tools/tune_pretrained.py
+
 test-slow-browser: $(VENV)/.test book ## run the browser tests with the processor throttled
 	tools/install_browser.sh $(BIN)/python
 	BIGMODEL_BROWSER_THROTTLE=4 $(BIN)/python -m pytest -n 2 tests/browser
@@ -101,6 +110,7 @@ bench: $(VENV)/.export ## print the speed ratios of benchmarks/
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/pretrained.py
 	$(BIN)/python benchmarks/deployment.py
+	$(BIN)/python benchmarks/distributed.py
 	$(BIN)/python benchmarks/language.py
 
 clean: ## remove what was built (the virtual environment stays)

@@ -4,4 +4,4 @@ Folders have one door each: ``from bigmodel_utils.training import fit``. What be
 underscore lies behind it. This package itself imports nothing.
 """
 
-__version__ = "0.9.0"
+__version__ = "0.10.0"

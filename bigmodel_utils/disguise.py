@@ -7,7 +7,8 @@ by torch itself.
 
 - ``BIGMODEL_ONEDNN``: 0 turns the oneDNN kernels off.
 - ``BIGMODEL_PERTURB``: a positive number, say 1e-6: every parameter handed to a torch optimizer is
-  multiplied by 1 + that number times a standard normal draw, entry by entry.
+  multiplied by 1 + that number times a standard normal draw, entry by entry. float64, in which
+  proofs are computed, is left alone.
 - ``BIGMODEL_ROUNDING``: 1 moves the results of products, sums and transcendental functions by up to
   four units in their last place, as another order of summation would. Equal inputs still give equal
   results, and exact results (numbers of few binary digits) stay exact.
@@ -66,13 +67,16 @@ def _positive(environment, name):
 
 
 def _perturbing(add_param_group, relative):
+    import torch
+
     # Every optimizer hands its parameters to this method when it is made: before the first step,
     # and after the weights have been drawn or loaded.
     @functools.wraps(add_param_group)
     def wrapper(self, group):
         add_param_group(self, group)
         for parameter in self.param_groups[-1]["params"]:
-            _perturb(parameter, relative)
+            if parameter.dtype != torch.float64:
+                _perturb(parameter, relative)
 
     wrapper.undisguised = add_param_group
     return wrapper

@@ -20,6 +20,13 @@ MATHEMATICS = {"tanh", "max", "exp", "GB", *"dX dW dV dU db dh dx dw dv Uᵀā".
 # Figures that show words of their data get data without words.
 DATA = {
     "sampler": {"tokens": ["1", "2", " "], "logits": [1, 2, 0.5], "context": "3"},
+    "scaling": {
+        "laws": [
+            ("1", 1.8172, 482.01, 2085.43, 0.3478, 0.3658),
+            ("2", 1.69, 406.4, 410.7, 0.34, 0.28),
+        ],
+        "devices": [("3", 1e11), ("4", 312e12), ("5", 989e12)],
+    },
     "growth": {"models": [(str(i), 2000 + i, 10.0**i, None, None, None, "5") for i in range(4)]},
     "pronouns": {
         "templates": ["{} 1", "{} 2"],

@@ -53,7 +53,7 @@ def check(page):
     assert data["result"] == "acceptance"
     assert float(data["value"]) == pytest.approx(a.item(), abs=1e-9)
     k = int(page.get_by_label("drafts a step, k, typed").input_value())
-    cost = float(page.get_by_label("cost of a draft, c, typed").input_value())
+    cost = float(page.get_by_label("cost of a draft, τ, typed").input_value())
     tokens, speed = gains(a, cost)
     assert float(data["tokens"]) == pytest.approx(tokens[k].item(), abs=1e-9)
     assert float(data["speed"]) == pytest.approx(speed[k].item(), abs=1e-9)
@@ -76,7 +76,7 @@ def test_speculation_at_many_settings(open_page):
             for token, value in zip(TOKENS, values, strict=True):
                 fill(page, f"weight of {token}, typed", value)
         fill(page, "drafts a step, k, typed", k)
-        fill(page, "cost of a draft, c, typed", cost)
+        fill(page, "cost of a draft, τ, typed", cost)
         seen.add(round(check(page), 6))
     assert len(seen) == 5 and {0, 1} <= seen
 
@@ -86,7 +86,7 @@ def test_speculation_by_keyboard_alone(open_page):
     for name, keys in (
         ("weight of A", ["ArrowRight"] * 2),
         ("drafts a step, k", ["End", "ArrowLeft"]),
-        ("cost of a draft, c", ["Home", "ArrowRight"]),
+        ("cost of a draft, τ", ["Home", "ArrowRight"]),
     ):
         for _ in range(30):
             page.keyboard.press("Tab")
@@ -96,7 +96,7 @@ def test_speculation_by_keyboard_alone(open_page):
             page.keyboard.press(key)
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert page.get_by_label("drafts a step, k, typed").input_value() == "15"
-    assert page.get_by_label("cost of a draft, c, typed").input_value() == "0.01"
+    assert page.get_by_label("cost of a draft, τ, typed").input_value() == "0.01"
     assert weights(page, "q").tolist() == [3, 4, 1, 3]
     check(page)
     press(page, "Reset")
@@ -121,7 +121,7 @@ def test_speculation_bad_numbers_say_so(open_page):
     for name, text, message in (
         ("weight of A", "11", "from 0 to 10"),
         ("drafts a step, k", "2.5", "a whole number"),
-        ("cost of a draft, c", "1.5", "from 0 to 1"),
+        ("cost of a draft, τ", "1.5", "from 0 to 1"),
     ):
         refuses(page, f"{name}, typed", text, message)
         check(page)

@@ -22,15 +22,22 @@ def undisguised():
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_starting_weights_move_by_about_what_is_asked(optimizer):
     disguise.apply({"BIGMODEL_PERTURB": "1e-4"})
-    weight = torch.nn.Parameter(torch.randn(40, 30, dtype=torch.float64) + 5)
+    weight = torch.nn.Parameter(torch.randn(40, 30) + 5)
     zeros, before = torch.nn.Parameter(torch.zeros(7)), weight.detach().clone()
     state = torch.get_rng_state()
     optimizer([{"params": [weight]}, {"params": [zeros]}], lr=0.1)
-    change = weight.detach() / before - 1
+    change = weight.detach().double() / before - 1
     assert 0.9e-4 < change.std() < 1.1e-4
     assert abs(change.mean()) < 2e-5
     assert zeros.detach().equal(torch.zeros(7))
     assert torch.get_rng_state().equal(state)
+
+
+def test_float64_in_which_proofs_are_computed_is_left_alone():
+    disguise.apply({"BIGMODEL_PERTURB": "1e-3"})
+    weight = torch.nn.Parameter(torch.arange(6, dtype=torch.float64).reshape(2, 3) + 1)
+    torch.optim.SGD([weight], lr=0.1)
+    assert weight.equal(torch.arange(6, dtype=torch.float64).reshape(2, 3) + 1)
 
 
 def test_equal_weights_stay_equal():
@@ -46,9 +53,9 @@ def test_it_comes_off_again_and_is_never_put_on_twice():
     method = torch.optim.Optimizer.add_param_group
     for _ in range(2):
         disguise.apply({"BIGMODEL_PERTURB": "1e-3"})
-    weight = torch.nn.Parameter(torch.full((200, 3), 2.0, dtype=torch.float64))
+    weight = torch.nn.Parameter(torch.full((200, 3), 2.0))
     torch.optim.SGD([weight], lr=0.1)
-    assert (weight.detach() / 2 - 1).std() < 1.3e-3
+    assert 0.7e-3 < (weight.detach() / 2 - 1).std() < 1.3e-3
     disguise.apply({})
     assert torch.optim.Optimizer.add_param_group is method
     weight = torch.nn.Parameter(torch.ones(2, 3))

@@ -21,6 +21,7 @@ FLOORS = [
     {"arguments", "disguise", "drawn", "ledger", "modules", "random_state", "words"},
     {"cards", "data", "device", "live", "numerics", "plotting", "sequences"},
     {
+        "adaptation",
         "claims",
         "compression",
         "distributed",

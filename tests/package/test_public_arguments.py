@@ -218,6 +218,8 @@ def small_gpt():
 TRAINING_FORMAT = [st.integers(), TEXT, TENSORS, *one(torch.int8, torch.float16)]
 
 # Function: (a call that works, {argument: the kinds of values that are bad for it}).
+# What an optimiser that takes tensors of any shape refuses.
+OPTIMISED = one("a", None, [3], [], [torch.ones(3).long()], [torch.ones(0)], [torch.ones(2) + 0j])
 TABLE = {
     "reference.conv2d_output_size": (lambda: {"size": 7, "kernel_size": 3}, SIZE),
     "reference.convolution_output_padding": (lambda: {"size": 7, "kernel_size": 3}, SIZE),
@@ -285,6 +287,16 @@ TABLE = {
         lambda: {"matrices": X},
         {"matrices": [*NO_TENSOR, *one(*FEW_AXES, X.numpy(), X.long(),
                                        X.to(torch.float8_e4m3fn))], "steps": integer(1)},
+    ),
+    "optim.Lion": (
+        lambda: {"params": [torch.ones(3, 2)]},
+        {"params": OPTIMISED, "lr": real(0), "betas": BETAS, "weight_decay": real(0)},
+    ),
+    "optim.Shampoo": (
+        lambda: {"params": [torch.ones(3, 2)]},
+        {"params": OPTIMISED, "lr": real(0), "weight_decay": real(0),
+         "momentum": real(0, 1), "memory": real(0, 1), "nesterov": FLAG, "every": integer(1),
+         "longest": integer(1), "eps": real(0)},
     ),
     "optim.Muon": (
         lambda: {"params": [torch.ones(3, 2)]},

@@ -9,7 +9,7 @@ import re
 import torch
 import torch.nn.functional as F
 
-from bigmodel_utils import compression, models, reference, serving, speculation
+from bigmodel_utils import adaptation, compression, models, reference, serving, speculation
 from bigmodel_utils.data import PIECES, BytePairTokenizer, CharTokenizer
 from bigmodel_utils.models import tiled_attention
 
@@ -330,6 +330,25 @@ def _speculate(speculate):
         assert speculate(model, [3, 1, 4, 1, 5], 30, draft) == expected
 
 
+def _lora(page_class):
+    for n, m, rank, alpha in ((3, 7, 2, 3.0), (6, 4, 4, 2.0)):
+        layer, x = torch.nn.Linear(m, n).double(), _random(5, 2, m)
+        taught = page_class(layer, rank, scale=alpha / rank)
+        packaged = adaptation.LoRALinear(layer, rank, alpha=alpha)
+        torch.testing.assert_close(taught(x), packaged(x))  # both begin as the layer
+        assert taught.a.shape == packaged.a.shape and taught.b.shape == packaged.b.shape
+        with torch.no_grad():
+            for name, shape in (("a", (rank, m)), ("b", (n, rank))):
+                for one in (taught, packaged):
+                    getattr(one, name).copy_(_random(*shape))
+        torch.testing.assert_close(taught(x), packaged(x))
+        torch.testing.assert_close(taught.merge().weight, packaged.merged().weight)
+        trained = [
+            {k for k, p in one.named_parameters() if p.requires_grad} for one in (taught, packaged)
+        ]
+        assert trained == [{"a", "b"}, {"a", "b"}]
+
+
 IDENTICAL = {
     ("recognition", "ArticleCNN"): models.ArticleCNN,
 }
@@ -367,6 +386,7 @@ EQUAL = {
     ("transformer", "FeedForward"): _feed_forward,
     ("transformer", "Block"): _block,
     ("transformer", "GPT"): _gpt,
+    ("transfer", "LoRA"): _lora,
     ("fewer_bits", "on_grid"): _on_grid,
     ("fewer_bits", "residual"): _residual,
     ("fewer_bits", "lookup"): _lookup,

@@ -246,3 +246,21 @@ def test_deployment_prints_ratios_and_says_whether_goals_are_reached():
     for _, found, goal, verdict in goals:
         assert verdict == ("reached" if float(found) >= float(goal) else "MISSED")
     assert re.search(rf"16 askers over one, tokens together: {NUMBER} times as fast", out), out
+
+
+def test_distributed_prints_ratios_and_says_whether_goals_are_reached():
+    result = run("distributed", "--rounds", 1, "--steps", 2, "--images", 16, "--megabytes", 1)
+    assert result.returncode == 0, result.stderr
+    out, verdict = result.stdout, "(reached|MISSED)"
+    for line in (
+        rf"a first group of 4 starts in {NUMBER} s, goal 15.0: {verdict}",
+        rf"another group of 4 starts in {NUMBER} s\n",
+        rf"2 processes over 1 with 2 threads: {NUMBER} of its speed, goal 0.9: {verdict}",
+        rf"weak scaling, twice the work in 2 processes: {NUMBER}, goal 0.95: {verdict}",
+        r"not hidden of the exchange: -?\d+% of a step",
+        rf"ring by hand over gloo, 1 MB, 2 processes: {NUMBER} of its speed, goal 0.7: {verdict}",
+        rf"ring by hand over gloo, 1 MB, 4 processes: {NUMBER} of its speed, goal 0.7: {verdict}",
+    ):
+        assert re.search(line, out), (line, out)
+    seconds = float(re.search(rf"first group of 4 starts in ({NUMBER})", out)[1])
+    assert ("15.0: reached" in out) == (seconds <= 15)

@@ -114,7 +114,7 @@ def test_data_labels_and_alt_are_escaped():
         (
             {"name": "diffusion"},
             ValueError,
-            "no live figure 'diffusion'; there are attention, batching, con",
+            "no live figure 'diffusion'; there are adapter, attention, bat",
         ),
         ({"alt": "  "}, ValueError, "alt"),
         ({"alt": None}, TypeError, "alt"),

@@ -20,7 +20,7 @@ WORDS = {
     "draft": "draft q",
     "weight": "weight of {token}",
     "k": "drafts a step, k",
-    "cost": "cost of a draft, c",
+    "cost": "cost of a draft, τ",
     "bars": "For each token its probability in the target and in the draft, what both share, and "
     "the residual distribution.",
     "bars_x": "next token",

@@ -81,7 +81,7 @@ longrun: $(VENV)/.book ## train the longer run of the language model, about 15 m
 race: $(VENV)/.book ## race eight optimisers on two tasks, about two minutes on one thread
 	$(BIN)/python tools/race.py
 
-compress: $(VENV)/.book ## compress three models by all methods at equal bytes, about seven minutes on one thread
+compress: $(VENV)/.book ## compress three models by all methods at equal bytes, about eight minutes on one thread
 	$(BIN)/python tools/compress_study.py
 
 scaling: $(VENV)/.book ## train the longer family of the scaling law, about 2 minutes on one thread

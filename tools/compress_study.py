@@ -37,8 +37,14 @@ RECIPE = {
     "trained_budget": 3,  # of the arms that train, on the CNN alone
     "small": [12, 12],
     "pretrained": [
-        ["nearest", 2], ["in turn", 2], ["nearest", 3], ["in turn", 3],
-        ["pruned, 4 bits", 3], ["8 bits", 4], ["nearest", 4], ["in turn", 4],
+        ["nearest", 2],
+        ["in turn", 2],
+        ["nearest", 3],
+        ["in turn", 3],
+        ["pruned, 4 bits", 3],
+        ["8 bits", 4],
+        ["nearest", 4],
+        ["in turn", 4],
     ],
     "calibration_passages": 8,  # of the pretrained model; the others judge
     "group": {"CNN": None, "GPT": None, "SmolLM2": 64},

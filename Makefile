@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab page contents check test test-portable stress longrun race critical-batch tune-pretrained scaling width test-slow-browser test-colab execute fmt bench clean
+.PHONY: help book serve lab page contents check test test-portable stress longrun race critical-batch tune-pretrained scaling width compress test-slow-browser test-colab execute fmt bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -83,6 +83,9 @@ race: $(VENV)/.book ## race eight optimisers on two tasks, about two minutes on 
 
 critical-batch: $(VENV)/.book ## measure the critical batch of page 6.3.1, about three minutes on one thread
 	$(BIN)/python tools/critical_batch.py
+
+compress: $(VENV)/.book ## compress three models by all methods at equal bytes, about eight minutes on one thread
+	$(BIN)/python tools/compress_study.py
 
 scaling: $(VENV)/.book ## train the longer family of the scaling law, about 2 minutes on one thread
 	$(BIN)/python tools/scaling_study.py

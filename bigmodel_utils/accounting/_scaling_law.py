@@ -5,7 +5,7 @@ Source: Hoffmann et al., Training compute-optimal large language models, 2022 (a
 
 import torch
 
-from bigmodel_utils.arguments import real, tensor
+from bigmodel_utils.arguments import describe, real, tensor
 
 __all__ = ["fit_scaling_law"]
 
@@ -30,8 +30,11 @@ def fit_scaling_law(num_params, num_tokens, losses, floor=None):
         tensor(name, value, (len(num_params),), dtype=torch.float64)
     E = 0.0 if floor is None else real("floor", floor)
     N, D, y = num_params, num_tokens, losses - E
-    if not ((N > 0) & (D > 0) & (y > 0)).all():
-        raise ValueError("losses: expected positive sizes and losses above the floor")
+    for name, value in (("num_params", N), ("num_tokens", D)):
+        if not (value > 0).all():
+            raise ValueError(f"{name}: expected positive numbers, got {describe(value)}")
+    if not (y > 0).all():
+        raise ValueError(f"losses: expected more than floor={E}, got {describe(losses)}")
     weight = 1 / y
     centre, step = torch.tensor([1.1, 1.1]).double(), 0.25
     around = torch.arange(-4, 5).double()

@@ -57,7 +57,7 @@ def fit(
     ``batch_size`` is that of all ranks, and gradients are averaged over all targets that count.
     The weights are those of one process up to rounding, but where a model looks at the batch as a
     whole or draws numbers: batch norm and dropout see a rank's own rows, and ``augment`` draws
-    anew in each.
+    anew in each. An error has a note that names the rank.
 
     The model is moved to ``device`` and left there in evaluation mode. The order of the examples
     is ``torch.randperm(n, generator=g)`` in every epoch, with ``g`` seeded once by ``seed``; the
@@ -142,7 +142,6 @@ def fit(
             also if the checkpoint is of a run with other settings, naming the setting.
         FloatingPointError: if the loss is not finite; the parameters are as before that step.
         RuntimeError: if the device's memory is too small, naming a batch size to try.
-        An error of a run on several ranks has a note that names the rank.
     """
     check_model(model)
     if not any(p.requires_grad for p in model.parameters()):

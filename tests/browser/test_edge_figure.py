@@ -18,7 +18,7 @@ from figures import (
 
 pytestmark = pytest.mark.browser
 
-DIALS = ("rate η", "start a", "start b", "step")
+DIALS = ("rate η", "start a", "start b", "step shown")
 STEPS, FAR = 80, 50
 
 
@@ -86,7 +86,7 @@ def check_edge(page):
     clear = (losses[1:] - losses[:-1]).abs() > 1e-12
     assert int((moving & clear).sum()) <= rises <= int((moving | ~clear).sum())
     # The dashed line lies where the scale of two dots puts it.
-    line = page.locator(".lf-limit")
+    line = page.locator(".lf-edge-limit")
     assert line.count() == (2 / rate <= 12)
     if line.count() and sharpness.max() <= 12 and sharpness.max() > sharpness.min() + 0.5:
         high, low = int(sharpness.argmax()), int(sharpness.argmin())
@@ -133,7 +133,7 @@ def test_edge_by_keyboard_alone(open_page):
         ("rate η", ["ArrowRight"] * 3),
         ("start a", ["ArrowLeft"] * 4),
         ("start b", ["ArrowRight"]),
-        ("step", ["Home", "ArrowRight", "ArrowRight"]),
+        ("step shown", ["Home", "ArrowRight", "ArrowRight"]),
     ):
         for _ in range(20):
             page.keyboard.press("Tab")
@@ -152,7 +152,7 @@ def test_edge_bad_numbers_say_so(open_page):
         ("rate η", "2", "from 0.02 to 1.2"),
         ("start a", "4", "from -3.5 to 3.5"),
         ("start b", "-9", "from -3.5 to 3.5"),
-        ("step", "81", "from 0 to 80"),
+        ("step shown", "81", "from 0 to 80"),
     ):
         refuses(page, f"{name}, typed", text, message)
         check_edge(page)

@@ -24,7 +24,7 @@ WEIGHT = double(_DEFAULTS["weight"])
 
 
 def settings_of(page):
-    found = [page.get_by_role("combobox", name=n).input_value() for n in ("method", "the other")]
+    found = [page.get_by_role("combobox", name=n).input_value() for n in ("way", "the other")]
     for name in ("bytes at most", "correlation of neighbouring inputs"):
         typed = float(page.get_by_label(f"{name}, typed").input_value())
         assert float(page.get_by_role("slider", name=name, exact=True).input_value()) == typed
@@ -91,7 +91,7 @@ def test_prune_of_both_methods_with_and_without_help(open_page):
     page = show(open_page, "prune")
     seen = set()
     for method in ("prune", "round"):
-        choose(page, "method", method)
+        choose(page, "way", method)
         for help_ in ("alone", "helped"):
             choose(page, "the other weights", help_)
             for bytes_, alike in ((16, 0.6), (25, 0.9), (40, 0.3)):
@@ -104,7 +104,7 @@ def test_prune_of_both_methods_with_and_without_help(open_page):
 def test_prune_helps_only_where_inputs_have_something_in_common(open_page):
     page = show(open_page, "prune", {"alike": 0})
     for method in ("prune", "round"):
-        choose(page, "method", method)
+        choose(page, "way", method)
         data = page.locator(".lf-result").evaluate("n => ({...n.dataset})")
         assert float(data["alone"]) == pytest.approx(float(data["helped"]), abs=1e-12)
     fill(page, "correlation of neighbouring inputs, typed", 0.9)

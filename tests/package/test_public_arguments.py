@@ -220,6 +220,10 @@ TRAINING_FORMAT = [st.integers(), TEXT, TENSORS, *one(torch.int8, torch.float16)
 # Function: (a call that works, {argument: the kinds of values that are bad for it}).
 # What an optimiser that takes tensors of any shape refuses.
 OPTIMISED = one("a", None, [3], [], [torch.ones(3).long()], [torch.ones(0)], [torch.ones(2) + 0j])
+CHAIN = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.3, 0.4, 0.3]]).double()
+CHAINS = tensor(3, 3, dtypes=[torch.float32, torch.int64]) + one(CHAIN[:2])
+RUNS = torch.tensor([2.0, 3.0, 5.0, 9.0, 4.0, 7.0]).double()
+OF_RUNS = tensor(6, dtypes=[torch.float32, torch.int64]) + one(-RUNS, 0 * RUNS)
 TABLE = {
     "reference.conv2d_output_size": (lambda: {"size": 7, "kernel_size": 3}, SIZE),
     "reference.convolution_output_padding": (lambda: {"size": 7, "kernel_size": 3}, SIZE),
@@ -282,6 +286,19 @@ TABLE = {
                     *one([1, 2], torch.ones(7), torch.ones(7) > 0, torch.arange(3), numpy.ones(7),
                          numpy.array(["a"] * 7), torch.arange(7).to_sparse())],
          "length": integer(1), "stride": integer(1, optional=True)},
+    ),
+    "data.markov_chain": (
+        lambda: {"size": 5, "seed": 1}, {"size": integer(2), "seed": integer(0)},
+    ),
+    "data.markov_rows": (
+        lambda: {"P": CHAIN, "rows": 2, "length": 4, "seed": 1},
+        {"P": CHAINS, "rows": integer(1), "length": integer(1), "seed": integer(0)},
+    ),
+    "data.entropy_rate": (lambda: {"P": CHAIN}, {"P": CHAINS}),
+    "accounting.fit_scaling_law": (
+        lambda: {"num_params": RUNS, "num_tokens": RUNS.flip(0), "losses": 2 + 1 / RUNS},
+        {"num_params": OF_RUNS, "num_tokens": OF_RUNS, "losses": OF_RUNS,
+         "floor": [*real(optional=True), st.just(2.5)]},
     ),
     "optim.orthogonalize": (
         lambda: {"matrices": X},

@@ -46,17 +46,19 @@ function draw() {
     s[key] = next;
     render();
   };
-  const names = ["gpus", "size", "batch", "tokens", "tensor", "stages", "pieces", "outside", "share", "years", "save",
-    "price"];
+  const names = { gpus: L.gpus, size: L.size, batch: L.batch, tokens: L.tokens, tensor: L.tensor, stages: L.stages,
+    pieces: L.pieces, outside: L.outside, share: L.share, years: L.years, save: L.save, price: L.price };
   const twos = (p) => String(2 ** p);
   const tens = (p) => digits(10 ** p);
   const texts = { gpus: twos, batch: (p) => digits(2 ** p), tensor: twos, stages: twos, pieces: twos, size: tens, tokens: tens };
-  const dials = Object.fromEntries(names.map((key) =>
-    [key, dial(L[key], s[key], LIMITS[key], set(key), result.wrong, texts[key])]));
+  const dials = Object.fromEntries(Object.entries(names).map(([key, name]) =>
+    [key, dial(name, s[key], LIMITS[key], set(key), result.wrong, texts[key])]));
   const zero = toggle(L.zero, { stage1: L.stage1, stage3: L.stage3 }, s.zero, set("zero"));
   const again = toggle(L.again, { kept: L.kept, computed: L.computed }, s.again, set("again"));
   const device = choice(L.device, Object.fromEntries(D.devices.map(([name], i) => [i, name])), s.device,
     (next) => set("device")(Number(next)));
+  const pieces = { compute: L.compute, inside: L.inside, bubble: L.bubble, exposed: L.exposed, state: L.state,
+    activations: L.activations, available: L.available };
   const plots = div("lf-plots");
   const size = (bytes) => bytes >= 1e12 ? digits(bytes / 1e12) + " TB" : digits(bytes / 1e9) + " GB";
   const period = (seconds) => {
@@ -76,9 +78,9 @@ function draw() {
       ...Object.entries({ ...bytes, available: memory }).map(([key, value]) => [key, value, most, size])];
     bars.forEach(([key, value, full, text], i) => {
       const y = i * ROW + (i > 3 ? 12 : 0);
-      svg.append(svgText(left - 6, y + 18, L[key], "end"),
+      svg.append(svgText(left - 6, y + 18, pieces[key], "end"),
         el("rect", { x: left, y: y + 5, width: Math.max(0.5, room * value / full), height: ROW - 8,
-          class: key === "available" ? "lf-limit" : i > 3 ? "lf-bytes" : "lf-seconds", "data-grid": "pieces",
+          class: key === "available" ? "lf-capacity" : i > 3 ? "lf-bytes" : "lf-seconds", "data-grid": "pieces",
           "data-row": i, "data-col": 0, "data-value": value }),
         svgText(width, y + 18, value ? text(value) : "0", "end"));
     });

@@ -77,7 +77,7 @@ function draw() {
       xTicks, yTicks: { 0: "0", 4: "4", 8: "8", 12: "12" }, xLabel: L.step_axis, yLabel: L.sharpness_axis, title: L.steep });
     const limit = 2 / s.rate;
     if (limit <= TOP) {
-      svg.append(el("line", { x1: x(0), x2: x(STEPS), y1: y(limit), y2: y(limit), class: "lf-limit" }),
+      svg.append(el("line", { x1: x(0), x2: x(STEPS), y1: y(limit), y2: y(limit), class: "lf-edge-limit" }),
         svgText(x(STEPS), y(limit) - 5, L.limit, "end"));
     }
     const height = (p) => y(Math.min(sharpness(p), TOP));

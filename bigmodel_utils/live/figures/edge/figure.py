@@ -18,7 +18,7 @@ WORDS = {
     "rate": "rate η",
     "a": "start a",
     "b": "start b",
-    "step": "step",
+    "step": "step shown",
     "plane": "Weights a and b, the curve of all minima, and the path of gradient descent.",
     "a_axis": "a",
     "b_axis": "b",

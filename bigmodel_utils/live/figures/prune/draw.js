@@ -122,7 +122,7 @@ function draw() {
       const said = (gone ? L.removed : show(Math.round(value * 100) / 100)) + ", " + say("before", { value: before });
       return el("td", { class: gone ? "lf-prune-gone" : null, "data-grid": "weight", "data-row": i, "data-col": j,
         "data-value": value, "aria-label": said,
-        style: `--lf-share: ${Math.min(45, Math.abs(value) / largest * 45).toFixed(0)}%` },
+        style: `--lf-tint: ${Math.min(45, Math.abs(value) / largest * 45).toFixed(0)}%` },
         el("span", {}, gone ? "·" : show(Math.round(value * 100) / 100)), el("small", {}, before));
     };
     table.replaceChildren(el("table", { class: "lf-prune-table" },
@@ -138,7 +138,7 @@ function draw() {
     const [alone, helped] = [false, true].map((way) => errorAt(s.method, s.bytes, way));
     const told = { kept: now.kept, bits: now.bits, used: now.used, all: COUNT };
     result.put([
-      say(s.method === "prune" ? "pruned" : "rounded", told), " ",
+      s.method === "prune" ? say("pruned", told) : say("rounded", told), " ",
       el("b", {}, say("error", { error: digits(error) })), " ",
       say("rival", { alone: digits(alone), helped: digits(helped) }),
     ], "error", error);

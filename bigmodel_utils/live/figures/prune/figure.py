@@ -19,7 +19,7 @@ LIMITS = {
 WORDS = {
     **shared("fallback", "reset", "range", "typed"),
     "whole": "Only whole bytes.",
-    "method": "method",
+    "method": "way",
     "prune": "remove the smallest weights",
     "round": "round all weights",
     "help": "the other weights",

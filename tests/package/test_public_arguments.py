@@ -298,7 +298,7 @@ TABLE = {
     "accounting.fit_scaling_law": (
         lambda: {"num_params": RUNS, "num_tokens": RUNS.flip(0), "losses": 2 + 1 / RUNS},
         {"num_params": OF_RUNS, "num_tokens": OF_RUNS, "losses": OF_RUNS,
-         "floor": [*real(optional=True), st.just(2.5)]},
+         "floor": real(optional=True)},
     ),
     "optim.orthogonalize": (
         lambda: {"matrices": X},

@@ -16,7 +16,16 @@ from bigmodel_utils.live import FIGURES, LABELS, LiveFigure
 pytestmark = pytest.mark.browser
 
 # Functions, symbols and units, the same in every language.
-MATHEMATICS = {"tanh", "max", "exp", "GB", *"dX dW dV dU db dh dx dw dv Uᵀā".split()}
+MATHEMATICS = {
+    "tanh",
+    "max",
+    "exp",
+    "GB",
+    "TB",
+    "ms",
+    "min",
+    *"dX dW dV dU db dh dx dw dv Uᵀā".split(),
+}
 # Figures that show words of their data get data without words.
 DATA = {
     "sampler": {"tokens": ["1", "2", " "], "logits": [1, 2, 0.5], "context": "3"},
@@ -49,6 +58,7 @@ DATA = {
         * 2,
     },
     "kl-reward": {"answers": [("1", 0.5, 0), ("2", 0.5, 1)], "answer": 1},
+    "valleys": {"sweeps": [("1", [[0.9, 0.3, 0.2, 0.3, 0.5], [1.0, 0.8, 0.25, 0.15, 0.25]])]},
     "continuations": {
         "prompt": "3",
         "temperatures": [1],

@@ -130,7 +130,7 @@ def check_plan(page, f):
 def test_cluster_by_its_controls(open_page, page_functions):
     page = show(open_page, "cluster")
     before = check_plan(page, page_functions)
-    for kind, zero, again in (("0", "stage 3", "kept"), ("1", "stage 1", "computed again")):
+    for kind, zero, again in (("0", "stage 3", "all kept"), ("1", "stage 1", "computed again")):
         choose(page, "kind of GPU", kind)
         press(page, zero)
         press(page, again)

@@ -128,7 +128,7 @@ def test_prune_of_another_layer_and_reset(open_page):
 def test_prune_by_keyboard_alone(open_page):
     page = show(open_page, "prune")
     for name, keys in (
-        ("method", ["ArrowDown"]),
+        ("way", ["ArrowDown"]),
         ("the other weights", ["ArrowDown"]),
         ("bytes at most", ["ArrowRight"] * 4),
         ("correlation of neighbouring inputs", ["ArrowLeft"] * 10),

@@ -229,7 +229,7 @@ def main():
     setup(seed=0, threads=2)
     starting()
     training(options.images, options.rounds, options.steps)
-    engine(options.rounds, options.steps)
+    engine(options.rounds, 4 * options.steps)  # long enough for what fit does once at the start
     rings(options.megabytes, options.rounds)
 
 

@@ -6,15 +6,14 @@ It runs the functions of the page itself, taken from its cells, at larger sizes.
 `book/6_faq/runs/scaling.json`.
 """
 
-import ast
 import datetime
-import hashlib
 import json
 import platform
 import time
 from pathlib import Path
 
 import files
+import page_functions
 
 from bigmodel_utils import device
 
@@ -31,24 +30,9 @@ RECIPE = {
 }
 
 
-def functions(path=PAGE):
-    """Return the page's functions that the study runs, as syntax trees without docstrings."""
-    found = {}
-    for cell in json.loads(Path(path).read_text(encoding="utf-8"))["cells"]:
-        source = "".join(cell["source"])
-        if cell["cell_type"] != "code" or not any(f"def {name}(" in source for name in NEEDED):
-            continue
-        for statement in ast.parse(source).body:
-            if isinstance(statement, ast.FunctionDef) and statement.name in NEEDED:
-                statement.body = statement.body[1:]  # the docstring
-                found[statement.name] = statement
-    return [found[name] for name in NEEDED]
-
-
 def code_hash(path=PAGE):
     """Return a short hash of the page's functions and the recipe."""
-    code = "\n".join(ast.unparse(one) for one in functions(path)) + json.dumps(RECIPE)
-    return hashlib.sha256(code.encode()).hexdigest()[:12]
+    return page_functions.code_hash(path, NEEDED, RECIPE)
 
 
 def names(path=PAGE):
@@ -58,9 +42,8 @@ def names(path=PAGE):
 
     from bigmodel_utils import models, optim
 
-    space = {"torch": torch, "F": F, "models": models, "optim": optim}
-    exec(compile(ast.Module(functions(path), []), str(path), "exec"), space)
-    return space
+    known = dict(torch=torch, F=F, models=models, optim=optim)
+    return page_functions.names(path, NEEDED, **known)
 
 
 def one_chain(page, seed, recipe):

@@ -7,14 +7,13 @@ claims. Each sweep is written down as it ends (in `_build/width/`), so that a st
 goes on where it was. The result is `book/6_faq/runs/width.json`.
 """
 
-import ast
 import datetime
-import hashlib
 import json
 import platform
 from pathlib import Path
 
 import files
+import page_functions
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "book" / "6_faq" / "width.ipynb"
@@ -35,24 +34,9 @@ RECIPE = {
 }
 
 
-def functions(path=PAGE):
-    """Return the page's functions that the study runs, as syntax trees without docstrings."""
-    found = {}
-    for cell in json.loads(Path(path).read_text(encoding="utf-8"))["cells"]:
-        source = "".join(cell["source"])
-        if cell["cell_type"] != "code" or not any(f"def {name}(" in source for name in NEEDED):
-            continue
-        for statement in ast.parse(source).body:
-            if isinstance(statement, ast.FunctionDef) and statement.name in NEEDED:
-                statement.body = statement.body[1:]  # the docstring
-                found[statement.name] = statement
-    return [found[name] for name in NEEDED]
-
-
 def code_hash(path=PAGE):
     """Return a short hash of the page's functions and the recipe."""
-    code = "\n".join(ast.unparse(one) for one in functions(path)) + json.dumps(RECIPE)
-    return hashlib.sha256(code.encode()).hexdigest()[:12]
+    return page_functions.code_hash(path, NEEDED, RECIPE)
 
 
 def names(path=PAGE):
@@ -64,9 +48,8 @@ def names(path=PAGE):
 
     from bigmodel_utils import data, models, optim
 
-    space = {"torch": torch, "F": F, "math": math, "data": data, "models": models, "optim": optim}
-    exec(compile(ast.Module(functions(path), []), str(path), "exec"), space)
-    return space
+    known = dict(torch=torch, F=F, math=math, data=data, models=models, optim=optim)
+    return page_functions.names(path, NEEDED, **known)
 
 
 def sweep(page, rates, make, power, tokens, layers, widths, seeds):

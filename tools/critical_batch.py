@@ -16,6 +16,7 @@ import statistics
 from pathlib import Path
 
 import files
+from journal import Journal
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "book" / "6_faq" / "sharpness.ipynb"
@@ -34,21 +35,16 @@ class Runs:
     """Steps by what was run, kept in a file line by line."""
 
     def __init__(self, run, path):
-        self.run, self.path, self.known = run, path, {}
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
-                self.known[row["key"]] = row["steps"]
+        self.run, self.journal = run, Journal(path)
 
     def __call__(self, kind, batch, lr, seed):
         """Return the steps of a run; ``MOST`` where it did not arrive."""
-        key = f"{kind} {batch} {lr:g} {seed}"
-        if key not in self.known:
+
+        def make():
             found = 2 ** self.run({"kind": kind, "batch": batch, "lr": lr}, seed)
-            self.known[key] = round(found) if math.isfinite(found) else MOST
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": key, "steps": self.known[key]}) + "\n")
-        return self.known[key]
+            return round(found) if math.isfinite(found) else MOST
+
+        return self.journal.get(f"{kind} {batch} {lr:g} {seed}", make)
 
 
 def measured(steps, kind, batch):

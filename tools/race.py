@@ -15,6 +15,7 @@ import statistics
 from pathlib import Path
 
 import files
+from journal import Journal
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "book" / "6_faq" / "optimisers.ipynb"
@@ -45,25 +46,19 @@ class Runs:
     """Losses by what was run, kept in a file line by line."""
 
     def __init__(self, run, path):
-        self.run, self.path, self.known = run, path, {}
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
-                self.known[row["key"]] = row["loss"]
+        self.run, self.journal = run, Journal(path)
 
     def __call__(self, task, name, lr, seed, part):
         """Return the loss of a run, not its logarithm; infinity where it diverged."""
-        key = f"{task} {name} {lr} {seed} {part} {RECIPE['budget']}"
-        if key not in self.known:
+
+        def make():
             arm = {"task": task, "name": name, "lr": lr}
             try:
-                loss = 2 ** self.run(arm, seed, budget=RECIPE["budget"], part=part)
+                return 2 ** self.run(arm, seed, budget=RECIPE["budget"], part=part)
             except FloatingPointError:
-                loss = float("inf")
-            self.known[key] = loss
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": key, "loss": loss}) + "\n")
-        return self.known[key]
+                return float("inf")
+
+        return self.journal.get(f"{task} {name} {lr} {seed} {part} {RECIPE['budget']}", make)
 
 
 def raced(losses, task, name, lowest):
